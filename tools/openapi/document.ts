@@ -1,9 +1,10 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { HeaderSchema } from "../../gen/signet/v1/options_pb.js";
+import { complete } from "./complete.js";
 import { ERROR_SCHEMAS, ErrorResponses } from "./errors.js";
 import type { Examples } from "./examples.js";
 import { Headers } from "./headers.js";
-import type { Document, Schema } from "./model.js";
+import type { Content, Document, Operation, PathItem, Reference, Response, Schema } from "./model.js";
 import { pathsOf } from "./paths.js";
 import { probePaths } from "./probes.js";
 import { Schemas } from "./schemas.js";
@@ -29,6 +30,7 @@ export function createDocument(services: readonly DescService[], version: string
     ...pathsOf(services, { schemas, headers, errors, examples }),
     ...probePaths(headers, examples),
   };
+  const all = withErrors(schemas.components);
   return {
     openapi: "3.1.0",
     info: {
@@ -40,9 +42,9 @@ export function createDocument(services: readonly DescService[], version: string
     servers: [{ url: "/", description: "The server that this document comes from." }],
     security: [{ bearer: [] }, { apiKey: [] }],
     tags: tagsOf(services),
-    paths,
+    paths: Object.fromEntries(Object.entries(paths).map(([path, item]) => [path, withWholeExamples(item, all)])),
     components: {
-      schemas: sorted(withErrors(schemas.components)),
+      schemas: sorted(all),
       responses: sorted(errors.components),
       parameters: sorted(headers.parameters),
       headers: sorted(headers.components),
@@ -74,6 +76,23 @@ function withErrors(schemas: Readonly<Record<string, Schema>>): Record<string, S
   const clash = Object.keys(ERROR_SCHEMAS).find((name) => name in schemas);
   if (clash !== undefined) throw new Error(`REST's error body has a schema ${clash} already`);
   return { ...schemas, ...ERROR_SCHEMAS };
+}
+
+/** With the answers' examples as complete as answers are. */
+function withWholeExamples(item: PathItem, schemas: Readonly<Record<string, Schema>>): PathItem {
+  const whole = (response: Response | Reference): Response | Reference => {
+    if (!("content" in response) || response.content === undefined) return response;
+    const entries = Object.entries(response.content).map(([type, { schema, ...more }]) => [
+      type,
+      "example" in more ? { schema, example: complete(more.example, schema, schemas) } : { schema },
+    ]);
+    return { ...response, content: Object.fromEntries(entries) as Content };
+  };
+  const operations = Object.entries(item).map(([method, operation]) => {
+    const responses = Object.entries(operation.responses).map(([status, response]) => [status, whole(response)]);
+    return [method, { ...operation, responses: Object.fromEntries(responses) as Operation["responses"] }] as const;
+  });
+  return Object.fromEntries(operations);
 }
 
 function sorted<T>(components: Readonly<Record<string, T>>): Record<string, T> {

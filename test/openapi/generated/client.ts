@@ -4938,12 +4938,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *       "id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
                      *       "version": 1,
                      *       "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T22:30:34.701Z",
+                     *       "published_at": "2026-11-28T22:48:50.046Z",
                      *       "title": "Redact personal data",
                      *       "description": null,
                      *       "labels": {
@@ -4955,7 +4955,7 @@ export interface operations {
                      *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
                      *       },
                      *       "origin": "publish",
-                     *       "deployment_id": "01a22448-19e5-714e-8ddf-1e846d896a18",
+                     *       "deployment_id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
                      *       "sequence": 1,
                      *       "warnings": [],
                      *       "change": {
@@ -5043,18 +5043,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *       "id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
                      *       "version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T22:30:34.743Z",
+                     *       "published_at": "2026-11-28T22:48:50.076Z",
                      *       "title": "Block personal data",
                      *       "description": null,
                      *       "labels": {},
                      *       "source": null,
                      *       "origin": "publish",
-                     *       "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *       "sequence": 4,
                      *       "warnings": [],
                      *       "change": null
@@ -5132,12 +5132,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *       "id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
                      *       "version": 1,
                      *       "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T22:30:34.701Z",
+                     *       "published_at": "2026-11-28T22:48:50.046Z",
                      *       "title": "Redact personal data",
                      *       "description": null,
                      *       "labels": {
@@ -5149,7 +5149,7 @@ export interface operations {
                      *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
                      *       },
                      *       "origin": "publish",
-                     *       "deployment_id": "01a22448-1a6b-70da-8e2f-63b93e0f32d5",
+                     *       "deployment_id": "01a22458-d1d1-737b-b64f-c52023fc5de7",
                      *       "sequence": 3,
                      *       "warnings": [],
                      *       "change": null
@@ -5229,18 +5229,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22448-1a0b-71ec-96ee-8c11e250bb5d",
+                     *       "id": "01a22458-d0cc-717f-bbfe-26c9d060ceb2",
                      *       "version": 1,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T22:30:34.763Z",
+                     *       "published_at": "2026-11-28T22:48:50.124Z",
                      *       "title": "Block personal data",
                      *       "description": null,
                      *       "labels": {},
                      *       "source": null,
                      *       "origin": "promote",
-                     *       "deployment_id": "01a22448-1a28-739f-abfe-7ff1085702c7",
+                     *       "deployment_id": "01a22458-d0db-7003-b117-638eb7d076cd",
                      *       "sequence": 1,
                      *       "warnings": [],
                      *       "change": {
@@ -5317,29 +5317,29 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *         "id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *         "is_active": true,
                      *         "published_by": "maria@acme.example",
-                     *         "published_at": "2026-11-28T22:30:34.743Z",
+                     *         "published_at": "2026-11-28T22:48:50.076Z",
                      *         "title": "Block personal data",
                      *         "description": null,
                      *         "labels": {},
                      *         "source": null,
                      *         "origin": "publish",
-                     *         "deployment_id": "01a22448-19f9-76ab-a63e-c3d88773d89a",
+                     *         "deployment_id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
                      *         "sequence": 2,
                      *         "warnings": [],
                      *         "change": null
                      *       },
                      *       {
-                     *         "id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *         "id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
                      *         "version": 1,
                      *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *         "is_active": false,
                      *         "published_by": "maria@acme.example",
-                     *         "published_at": "2026-11-28T22:30:34.701Z",
+                     *         "published_at": "2026-11-28T22:48:50.046Z",
                      *         "title": "Redact personal data",
                      *         "description": null,
                      *         "labels": {
@@ -5351,7 +5351,7 @@ export interface operations {
                      *           "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
                      *         },
                      *         "origin": "publish",
-                     *         "deployment_id": "01a22448-19e5-714e-8ddf-1e846d896a18",
+                     *         "deployment_id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
                      *         "sequence": 1,
                      *         "warnings": [],
                      *         "change": null
@@ -5417,18 +5417,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *       "id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
                      *       "version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T22:30:34.743Z",
+                     *       "published_at": "2026-11-28T22:48:50.076Z",
                      *       "title": "Block personal data",
                      *       "description": null,
                      *       "labels": {},
                      *       "source": null,
                      *       "origin": "publish",
-                     *       "deployment_id": "01a22448-19f9-76ab-a63e-c3d88773d89a",
+                     *       "deployment_id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
                      *       "sequence": 2,
                      *       "policies_json": {
                      *         "pii": {
@@ -5463,9 +5463,9 @@ export interface operations {
                      *         }
                      *       },
                      *       "scope_policies_json": {},
-                     *       "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
-                     *       "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
-                     *       "key_id": "e6e2e7107a4f8d60"
+                     *       "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                     *       "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                     *       "key_id": "67f98cd2c8573d05"
                      *     }
                      */
                     "application/json": components["schemas"]["BundleWithPolicies"];
@@ -5591,11 +5591,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "version": 1,
-                     *       "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "environment": "dev",
-                     *       "published_at": "2026-11-28T22:30:34+00:00",
+                     *       "published_at": "2026-11-28T22:48:50+00:00",
                      *       "policies": {
                      *         "pii": {
                      *           "enabled": true,
@@ -5636,10 +5636,10 @@ export interface operations {
                      *       },
                      *       "scope_policies": {},
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
-                     *       "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
+                     *       "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                     *       "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
                      *       "bundle_version": 2,
-                     *       "key_id": "e6e2e7107a4f8d60"
+                     *       "key_id": "67f98cd2c8573d05"
                      *     }
                      */
                     "application/json": {
@@ -5816,14 +5816,14 @@ export interface operations {
                      * @example {
                      *       "before": {
                      *         "environment": "dev",
-                     *         "bundle_id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *         "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
                      *         "version": 1,
                      *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *         "is_active": false
                      *       },
                      *       "after": {
                      *         "environment": "dev",
-                     *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *         "is_active": true
@@ -6069,22 +6069,22 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *           "id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *           "sequence": 4,
                      *           "version": 2,
                      *           "from_version": 1,
                      *           "kind": "activate",
-                     *           "actor": "signet_adm_ItEq8UnM",
-                     *           "at": "2026-11-28T22:30:34.927Z",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
-                     *           "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.635Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ItEq8UnM",
+                     *             "prefix": "signet_adm_TmK6hkqP",
                      *             "kind": "admin"
                      *           },
                      *           "reason": "The false alarms are fixed",
@@ -6095,22 +6095,22 @@ export interface operations {
                      *           "source_version": null
                      *         },
                      *         {
-                     *           "id": "01a22448-1a6b-70da-8e2f-63b93e0f32d5",
+                     *           "id": "01a22458-d1d1-737b-b64f-c52023fc5de7",
                      *           "sequence": 3,
                      *           "version": 1,
                      *           "from_version": 2,
                      *           "kind": "rollback",
-                     *           "actor": "signet_adm_ItEq8UnM",
-                     *           "at": "2026-11-28T22:30:34.859Z",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
-                     *           "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.384Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ItEq8UnM",
+                     *             "prefix": "signet_adm_TmK6hkqP",
                      *             "kind": "admin"
                      *           },
                      *           "reason": "Checkout refuses valid orders",
@@ -6121,22 +6121,22 @@ export interface operations {
                      *           "source_version": null
                      *         },
                      *         {
-                     *           "id": "01a22448-19f9-76ab-a63e-c3d88773d89a",
+                     *           "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
                      *           "sequence": 2,
                      *           "version": 2,
                      *           "from_version": 1,
                      *           "kind": "publish",
-                     *           "actor": "signet_adm_ItEq8UnM",
-                     *           "at": "2026-11-28T22:30:34.744Z",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
-                     *           "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.079Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ItEq8UnM",
+                     *             "prefix": "signet_adm_TmK6hkqP",
                      *             "kind": "admin"
                      *           },
                      *           "reason": null,
@@ -6147,22 +6147,22 @@ export interface operations {
                      *           "source_version": null
                      *         },
                      *         {
-                     *           "id": "01a22448-19e5-714e-8ddf-1e846d896a18",
+                     *           "id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
                      *           "sequence": 1,
                      *           "version": 1,
                      *           "from_version": null,
                      *           "kind": "publish",
-                     *           "actor": "signet_adm_ItEq8UnM",
-                     *           "at": "2026-11-28T22:30:34.716Z",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
-                     *           "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.057Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22448-19cd-7571-8762-de12df4da417",
+                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ItEq8UnM",
+                     *             "prefix": "signet_adm_TmK6hkqP",
                      *             "kind": "admin"
                      *           },
                      *           "reason": null,
@@ -6202,7 +6202,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of an activation.
-                 * @example 01a22448-1aaf-7360-b4a5-97ac7fe62048
+                 * @example 01a22458-d2cb-7799-9397-eafe311050d0
                  */
                 deployment_id: string;
             };
@@ -6222,22 +6222,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *       "id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *       "sequence": 4,
                      *       "version": 2,
                      *       "from_version": 1,
                      *       "kind": "activate",
-                     *       "actor": "signet_adm_ItEq8UnM",
-                     *       "at": "2026-11-28T22:30:34.927Z",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
-                     *       "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *       "actor": "signet_adm_TmK6hkqP",
+                     *       "at": "2026-11-28T22:48:50.635Z",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *       "environment": "dev",
-                     *       "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *       "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "performed_by": {
                      *         "id": 2,
                      *         "name": "first admin",
-                     *         "prefix": "signet_adm_ItEq8UnM",
+                     *         "prefix": "signet_adm_TmK6hkqP",
                      *         "kind": "admin"
                      *       },
                      *       "reason": "The false alarms are fixed",
@@ -6318,8 +6318,8 @@ export interface operations {
                      *         }
                      *       },
                      *       "schema_hash": "sha256:7061d0457b3f4a2add4c857f6ddd3801318c65ef93fc1ee56c76c5428f9499f7",
-                     *       "updated_by": "signet_adm_ItEq8UnM",
-                     *       "updated_at": "2026-11-28T22:30:36.472Z"
+                     *       "updated_by": "signet_adm_TmK6hkqP",
+                     *       "updated_at": "2026-11-28T22:48:51.690Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PolicySchema"];
@@ -6421,8 +6421,8 @@ export interface operations {
                      *         }
                      *       },
                      *       "schema_hash": "sha256:7061d0457b3f4a2add4c857f6ddd3801318c65ef93fc1ee56c76c5428f9499f7",
-                     *       "updated_by": "signet_adm_ItEq8UnM",
-                     *       "updated_at": "2026-11-28T22:30:36.472Z"
+                     *       "updated_by": "signet_adm_TmK6hkqP",
+                     *       "updated_at": "2026-11-28T22:48:51.690Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PolicySchema"];
@@ -6514,22 +6514,22 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "key_id": "e6e2e7107a4f8d60",
+                     *         "key_id": "67f98cd2c8573d05",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAXkqtyTfo74TqWP0ebteV/oVZAIYl6B6MPakpfaWMmI0=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:30:34.506Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.858Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
-                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *         "environment_id": null,
                      *         "environment": null,
                      *         "state": "current"
                      *       },
                      *       {
-                     *         "key_id": "4f6d15a9b95406ad",
+                     *         "key_id": "7952db9acea6c385",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAsECODyFh1ievx+x4uY/osJnUcuHP/I0MY2Wh4lQuoAM=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:30:30.571Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA7fHiswhn6cJaQ9/LzKJbJYaYSI+Rj2ley+iRtYS0EOA=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:47.905Z",
                      *         "is_current": true,
                      *         "purpose": "audit",
                      *         "org_id": null,
@@ -6538,22 +6538,22 @@ export interface operations {
                      *         "state": "current"
                      *       },
                      *       {
-                     *         "key_id": "2d38d237da306349",
+                     *         "key_id": "5ceac7f18f1f3b6d",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAA6A9s0pKI+VaTmg5L9uH1fOGAG7+xDcnHnm7Fj7cW/g=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:30:31.687Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEATc1jrElICN/Qa5KmN+iNrpoHLiP/nlnApwB+jqanRA0=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:48.555Z",
                      *         "is_current": true,
                      *         "purpose": "webhooks",
-                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *         "environment_id": null,
                      *         "environment": null,
                      *         "state": "current"
                      *       },
                      *       {
-                     *         "key_id": "62f5c87a2dc29f4f",
+                     *         "key_id": "3ce16b907d5c33cd",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAb/nR+xlF0+s5gl+yG3fntDJgsKZPyols4hAhunJc1k8=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:30:30.571Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEApHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:47.905Z",
                      *         "is_current": true,
                      *         "purpose": "attestation",
                      *         "org_id": null,
@@ -6617,11 +6617,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "version": 1,
-                     *       "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "environment": "dev",
-                     *       "published_at": "2026-11-28T22:30:34+00:00",
+                     *       "published_at": "2026-11-28T22:48:50+00:00",
                      *       "policies": {
                      *         "pii": {
                      *           "enabled": true,
@@ -6662,10 +6662,10 @@ export interface operations {
                      *       },
                      *       "scope_policies": {},
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
-                     *       "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
+                     *       "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                     *       "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
                      *       "bundle_version": 2,
-                     *       "key_id": "e6e2e7107a4f8d60"
+                     *       "key_id": "67f98cd2c8573d05"
                      *     }
                      */
                     "application/json": {
@@ -6885,22 +6885,22 @@ export interface operations {
                     /**
                      * @example {
                      *       "lease": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiJiODYxNGYzOC1hOGYxLTRjMTUtODk2NC1lYjRlNGUyZGY4NTMiLCJwcm9qZWN0X2lkIjoiODY4MzY4NGItNDhkNi00Y2VmLWE5NjgtY2E0YWY5ZTk1NzY2IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiNmY2ZjRlZTgwMzdkMTU0MTMxOTJlODdiYTNjMDRlMGVjZWRhOTUxMjhlY2Y0MTRjOTUzMWE3MGIyZDg1ZmIxYSIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6MzA6MzRaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6MzU6MzRaIn0=",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=",
                      *         "payloadType": "application/vnd.signet.lease+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
-                     *             "sig": "X9V5I7WK5rDlaNsq0zkr7H1M5gg3TEowNIWPhLrx0WT+AGwjTR+BWrMRRtgTm/IS0oohzqoREFmgzZ0DCKQECA=="
+                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *             "sig": "Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="
                      *           }
                      *         ]
                      *       },
                      *       "activation": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjI4NzE3MjE1ZWQyZWE2MmVhNjlkYzlkMTgwNDBhYTc2NDg1NTZkYTBhYWE4MjE1M2EyZmMwYTRjYzlhNjJkOTcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiYjg2MTRmMzgtYThmMS00YzE1LTg5NjQtZWI0ZTRlMmRmODUzIiwicHJvamVjdF9pZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ0OC0xYWFmLTczNjAtYjRhNS05N2FjN2ZlNjIwNDgiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImQ1MTJmZWRhYTQwMDZlY2JlNzFhZDkyNjY0ZWQyZGM4NGEwY2RiNzY4MzNmMTM3YTVhMDkxN2I2YWIxMDYyODcifX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
-                     *             "sig": "lmnLklZbJe4+TltJ79dHFUfo//plwMs7fG+IO9h0G5nEthDPdqebBfhSmPNWPfdoW5DXPiiFtbUuZvRQ2CQdCQ=="
+                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *             "sig": "F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="
                      *           }
                      *         ]
                      *       },
@@ -6968,7 +6968,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of an activation.
-                 * @example 01a22448-1aaf-7360-b4a5-97ac7fe62048
+                 * @example 01a22458-d2cb-7799-9397-eafe311050d0
                  */
                 deployment_id: string;
             };
@@ -6989,22 +6989,22 @@ export interface operations {
                     /**
                      * @example {
                      *       "lease": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiJiODYxNGYzOC1hOGYxLTRjMTUtODk2NC1lYjRlNGUyZGY4NTMiLCJwcm9qZWN0X2lkIjoiODY4MzY4NGItNDhkNi00Y2VmLWE5NjgtY2E0YWY5ZTk1NzY2IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiNmY2ZjRlZTgwMzdkMTU0MTMxOTJlODdiYTNjMDRlMGVjZWRhOTUxMjhlY2Y0MTRjOTUzMWE3MGIyZDg1ZmIxYSIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6MzA6MzRaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6MzU6MzRaIn0=",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=",
                      *         "payloadType": "application/vnd.signet.lease+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
-                     *             "sig": "X9V5I7WK5rDlaNsq0zkr7H1M5gg3TEowNIWPhLrx0WT+AGwjTR+BWrMRRtgTm/IS0oohzqoREFmgzZ0DCKQECA=="
+                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *             "sig": "Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="
                      *           }
                      *         ]
                      *       },
                      *       "activation": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjI4NzE3MjE1ZWQyZWE2MmVhNjlkYzlkMTgwNDBhYTc2NDg1NTZkYTBhYWE4MjE1M2EyZmMwYTRjYzlhNjJkOTcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiYjg2MTRmMzgtYThmMS00YzE1LTg5NjQtZWI0ZTRlMmRmODUzIiwicHJvamVjdF9pZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ0OC0xYWFmLTczNjAtYjRhNS05N2FjN2ZlNjIwNDgiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImQ1MTJmZWRhYTQwMDZlY2JlNzFhZDkyNjY0ZWQyZGM4NGEwY2RiNzY4MzNmMTM3YTVhMDkxN2I2YWIxMDYyODcifX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
-                     *             "sig": "lmnLklZbJe4+TltJ79dHFUfo//plwMs7fG+IO9h0G5nEthDPdqebBfhSmPNWPfdoW5DXPiiFtbUuZvRQ2CQdCQ=="
+                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *             "sig": "F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="
                      *           }
                      *         ]
                      *       },
@@ -7063,12 +7063,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22448-1aaf-7360-b4a5-97ac7fe62048","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T22:30:34.927Z","document":{"version":1,"bundle_id":"01a22448-19f7-724b-bef3-9595d9aaaff4","org_id":"b8614f38-a8f1-4c15-8964-eb4e4e2df853","project_id":"8683684b-48d6-4cef-a968-ca4af9e95766","environment":"dev","published_at":"2026-11-28T22:30:34+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==","signature_v2":"0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==","bundle_version":2,"key_id":"e6e2e7107a4f8d60"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiJiODYxNGYzOC1hOGYxLTRjMTUtODk2NC1lYjRlNGUyZGY4NTMiLCJwcm9qZWN0X2lkIjoiODY4MzY4NGItNDhkNi00Y2VmLWE5NjgtY2E0YWY5ZTk1NzY2IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiNmY2ZjRlZTgwMzdkMTU0MTMxOTJlODdiYTNjMDRlMGVjZWRhOTUxMjhlY2Y0MTRjOTUzMWE3MGIyZDg1ZmIxYSIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6MzA6MzRaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6MzU6MzRaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb","sig":"X9V5I7WK5rDlaNsq0zkr7H1M5gg3TEowNIWPhLrx0WT+AGwjTR+BWrMRRtgTm/IS0oohzqoREFmgzZ0DCKQECA=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjI4NzE3MjE1ZWQyZWE2MmVhNjlkYzlkMTgwNDBhYTc2NDg1NTZkYTBhYWE4MjE1M2EyZmMwYTRjYzlhNjJkOTcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiYjg2MTRmMzgtYThmMS00YzE1LTg5NjQtZWI0ZTRlMmRmODUzIiwicHJvamVjdF9pZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ0OC0xYWFmLTczNjAtYjRhNS05N2FjN2ZlNjIwNDgiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImQ1MTJmZWRhYTQwMDZlY2JlNzFhZDkyNjY0ZWQyZGM4NGEwY2RiNzY4MzNmMTM3YTVhMDkxN2I2YWIxMDYyODcifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb","sig":"lmnLklZbJe4+TltJ79dHFUfo//plwMs7fG+IO9h0G5nEthDPdqebBfhSmPNWPfdoW5DXPiiFtbUuZvRQ2CQdCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22448-1aaf-7360-b4a5-97ac7fe62048"} */
+                    /** @example {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T22:48:50.635Z","document":{"version":1,"bundle_id":"01a22458-d09c-76d1-bd7c-45ea5366a6f7","org_id":"849111ef-1929-455a-bf62-6c2121b3a973","project_id":"4794d4a7-43dc-45a2-bc84-ea0028438c99","environment":"dev","published_at":"2026-11-28T22:48:50+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==","signature_v2":"uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==","bundle_version":2,"key_id":"67f98cd2c8573d05"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0"} */
                     "application/x-ndjson": string;
                     /**
                      * @example event: activation
-                     *     id: 4.01a22448-1aaf-7360-b4a5-97ac7fe62048
-                     *     data: {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22448-1aaf-7360-b4a5-97ac7fe62048","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T22:30:34.927Z","document":{"version":1,"bundle_id":"01a22448-19f7-724b-bef3-9595d9aaaff4","org_id":"b8614f38-a8f1-4c15-8964-eb4e4e2df853","project_id":"8683684b-48d6-4cef-a968-ca4af9e95766","environment":"dev","published_at":"2026-11-28T22:30:34+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==","signature_v2":"0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==","bundle_version":2,"key_id":"e6e2e7107a4f8d60"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiJiODYxNGYzOC1hOGYxLTRjMTUtODk2NC1lYjRlNGUyZGY4NTMiLCJwcm9qZWN0X2lkIjoiODY4MzY4NGItNDhkNi00Y2VmLWE5NjgtY2E0YWY5ZTk1NzY2IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiNmY2ZjRlZTgwMzdkMTU0MTMxOTJlODdiYTNjMDRlMGVjZWRhOTUxMjhlY2Y0MTRjOTUzMWE3MGIyZDg1ZmIxYSIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6MzA6MzRaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6MzU6MzRaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb","sig":"X9V5I7WK5rDlaNsq0zkr7H1M5gg3TEowNIWPhLrx0WT+AGwjTR+BWrMRRtgTm/IS0oohzqoREFmgzZ0DCKQECA=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjI4NzE3MjE1ZWQyZWE2MmVhNjlkYzlkMTgwNDBhYTc2NDg1NTZkYTBhYWE4MjE1M2EyZmMwYTRjYzlhNjJkOTcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiYjg2MTRmMzgtYThmMS00YzE1LTg5NjQtZWI0ZTRlMmRmODUzIiwicHJvamVjdF9pZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ0OC0xYWFmLTczNjAtYjRhNS05N2FjN2ZlNjIwNDgiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImQ1MTJmZWRhYTQwMDZlY2JlNzFhZDkyNjY0ZWQyZGM4NGEwY2RiNzY4MzNmMTM3YTVhMDkxN2I2YWIxMDYyODcifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb","sig":"lmnLklZbJe4+TltJ79dHFUfo//plwMs7fG+IO9h0G5nEthDPdqebBfhSmPNWPfdoW5DXPiiFtbUuZvRQ2CQdCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22448-1aaf-7360-b4a5-97ac7fe62048"}
+                     *     id: 4.01a22458-d2cb-7799-9397-eafe311050d0
+                     *     data: {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T22:48:50.635Z","document":{"version":1,"bundle_id":"01a22458-d09c-76d1-bd7c-45ea5366a6f7","org_id":"849111ef-1929-455a-bf62-6c2121b3a973","project_id":"4794d4a7-43dc-45a2-bc84-ea0028438c99","environment":"dev","published_at":"2026-11-28T22:48:50+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==","signature_v2":"uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==","bundle_version":2,"key_id":"67f98cd2c8573d05"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0"}
                      */
                     "text/event-stream": string;
                 };
@@ -7197,18 +7197,18 @@ export interface operations {
                      *           "behind_by": 0,
                      *           "state": "applied",
                      *           "reason": null,
-                     *           "last_seen": "2026-11-28T22:30:36.552Z",
+                     *           "last_seen": "2026-11-28T22:48:51.819Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "connected": true,
                      *           "live": true,
                      *           "rollout": "applied"
@@ -7220,18 +7220,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T22:30:36.548Z",
+                     *           "last_seen": "2026-11-28T22:48:51.806Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -7315,18 +7315,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T22:30:36.548Z",
+                     *           "last_seen": "2026-11-28T22:48:51.806Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -7413,18 +7413,18 @@ export interface operations {
                      *           "behind_by": 0,
                      *           "state": "applied",
                      *           "reason": null,
-                     *           "last_seen": "2026-11-28T22:30:36.552Z",
+                     *           "last_seen": "2026-11-28T22:48:51.819Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "applied"
@@ -7436,18 +7436,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T22:30:36.548Z",
+                     *           "last_seen": "2026-11-28T22:48:51.806Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -7519,8 +7519,8 @@ export interface operations {
                      * @example {
                      *       "active_sequence": 4,
                      *       "version": 2,
-                     *       "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
-                     *       "active_since": "2026-11-28T22:30:34.927Z",
+                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *       "active_since": "2026-11-28T22:48:50.635Z",
                      *       "complete": false,
                      *       "superseded": false,
                      *       "live": 2,
@@ -7536,18 +7536,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T22:30:36.548Z",
+                     *           "last_seen": "2026-11-28T22:48:51.806Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -7749,22 +7749,22 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "6572eda0-79f1-428e-b22c-189becf1c1b9",
+                     *           "id": "69c2f727-a80d-483a-9fe9-4d748c1be256",
                      *           "name": "default",
                      *           "slug": "default",
                      *           "plan": "self-hosted",
-                     *           "created_at": "2026-11-28T22:30:31.307Z",
+                     *           "created_at": "2026-11-28T22:48:48.287Z",
                      *           "industry": null,
                      *           "company_size": null,
                      *           "versions_per_environment": null,
                      *           "signing_key": "server"
                      *         },
                      *         {
-                     *           "id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *           "id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *           "name": "Acme",
                      *           "slug": "acme",
                      *           "plan": "standard",
-                     *           "created_at": "2026-11-28T22:30:31.687Z",
+                     *           "created_at": "2026-11-28T22:48:48.555Z",
                      *           "industry": null,
                      *           "company_size": null,
                      *           "versions_per_environment": 500,
@@ -7824,20 +7824,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "name": "Acme",
                      *       "slug": "acme",
                      *       "plan": "standard",
-                     *       "created_at": "2026-11-28T22:30:31.687Z",
+                     *       "created_at": "2026-11-28T22:48:48.555Z",
                      *       "industry": null,
                      *       "company_size": null,
                      *       "versions_per_environment": 500,
                      *       "admin_token": {
                      *         "id": 2,
                      *         "name": "first admin",
-                     *         "key_prefix": "signet_adm_ItEq8UnM",
+                     *         "key_prefix": "signet_adm_TmK6hkqP",
                      *         "key_type": "admin",
-                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *         "project_id": null,
                      *         "environment_id": null,
                      *         "scopes": [
@@ -7848,10 +7848,10 @@ export interface operations {
                      *         ],
                      *         "is_active": true,
                      *         "expires_at": null,
-                     *         "created_at": "2026-11-28T22:30:31.748Z",
+                     *         "created_at": "2026-11-28T22:48:48.568Z",
                      *         "last_used_at": null,
                      *         "environments": [],
-                     *         "raw_key": "signet_adm_ItEq8UnM_E0z06mYH1UVoS1pRofNT80u3LKmOjzrvY3PBZ5ti43m2MIJAa",
+                     *         "raw_key": "signet_adm_TmK6hkqP_tr1MjPnbuzH8MCFyyyUa77XjebzDRJ1qxgL1OHU7tqj3KWoxM",
                      *         "in_admin_token_file": null
                      *       },
                      *       "signing_key": "organization"
@@ -7902,11 +7902,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "name": "Acme",
                      *       "slug": "acme",
                      *       "plan": "standard",
-                     *       "created_at": "2026-11-28T22:30:31.687Z",
+                     *       "created_at": "2026-11-28T22:48:48.555Z",
                      *       "industry": null,
                      *       "company_size": null,
                      *       "versions_per_environment": 500,
@@ -8016,11 +8016,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "name": "Acme",
                      *       "slug": "acme",
                      *       "plan": "standard",
-                     *       "created_at": "2026-11-28T22:30:31.687Z",
+                     *       "created_at": "2026-11-28T22:48:48.555Z",
                      *       "industry": "Retail",
                      *       "company_size": "201-500",
                      *       "versions_per_environment": 500,
@@ -8080,49 +8080,49 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "8683684b-48d6-4cef-a968-ca4af9e95766",
-                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *         "name": "Shop",
                      *         "slug": "shop",
                      *         "environments": [
                      *           {
-                     *             "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *             "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *             "name": "dev",
                      *             "position": 0,
                      *             "promotes_to": "staging",
                      *             "active_version": null,
                      *             "sequence": 0,
-                     *             "created_at": "2026-11-28T22:30:32.141Z",
+                     *             "created_at": "2026-11-28T22:48:48.877Z",
                      *             "hold": null,
                      *             "signing_key": "organization",
                      *             "protected": false
                      *           },
                      *           {
-                     *             "id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *             "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
                      *             "name": "staging",
                      *             "position": 1,
                      *             "promotes_to": "prod",
                      *             "active_version": null,
                      *             "sequence": 0,
-                     *             "created_at": "2026-11-28T22:30:32.141Z",
+                     *             "created_at": "2026-11-28T22:48:48.877Z",
                      *             "hold": null,
                      *             "signing_key": "organization",
                      *             "protected": false
                      *           },
                      *           {
-                     *             "id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *             "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
                      *             "name": "prod",
                      *             "position": 2,
                      *             "promotes_to": null,
                      *             "active_version": null,
                      *             "sequence": 0,
-                     *             "created_at": "2026-11-28T22:30:32.141Z",
+                     *             "created_at": "2026-11-28T22:48:48.877Z",
                      *             "hold": null,
                      *             "signing_key": "organization",
                      *             "protected": true
                      *           }
                      *         ],
-                     *         "created_at": "2026-11-28T22:30:32.141Z"
+                     *         "created_at": "2026-11-28T22:48:48.877Z"
                      *       }
                      *     ]
                      */
@@ -8179,43 +8179,43 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "8683684b-48d6-4cef-a968-ca4af9e95766",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "name": "Shop",
                      *       "slug": "shop",
                      *       "environments": [
                      *         {
-                     *           "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *           "name": "dev",
                      *           "position": 0,
                      *           "promotes_to": "staging",
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *           "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
                      *           "name": "staging",
                      *           "position": 1,
                      *           "promotes_to": "prod",
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *           "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
                      *           "name": "prod",
                      *           "position": 2,
                      *           "promotes_to": null,
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": true
@@ -8225,27 +8225,27 @@ export interface operations {
                      *       "runtime_keys": [
                      *         {
                      *           "env_name": "dev",
-                     *           "env_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
-                     *           "raw_key": "signet_rt_jyuv68rS_LYDqoHUmrKM0zFH9ELlq7LnzTzXsdMyihBjtjLoO3oO2HzrEo",
-                     *           "key_prefix": "signet_rt_jyuv68rS",
+                     *           "env_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "raw_key": "signet_rt_Et8XFVpj_z9SJrLjBHTr29CXSl0XJgasUmGlfUdIwoA0fECV9lDP2W7PCg",
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
                      *           "expires_at": null
                      *         },
                      *         {
                      *           "env_name": "staging",
-                     *           "env_id": "ba761c8a-536c-4601-9f7a-03f64a161371",
-                     *           "raw_key": "signet_rt_JX3Yt5qy_QGHcw0FKhhKLeSklSyZ0lg621GQNV4IgNvyVB0anU090b3yF0",
-                     *           "key_prefix": "signet_rt_JX3Yt5qy",
+                     *           "env_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *           "raw_key": "signet_rt_XO5JEnWu_VsolxQihjxP7o4R5JM3R5N3evoxdQ2rApB0Mw3VFHb21qHEAn",
+                     *           "key_prefix": "signet_rt_XO5JEnWu",
                      *           "expires_at": null
                      *         },
                      *         {
                      *           "env_name": "prod",
-                     *           "env_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
-                     *           "raw_key": "signet_rt_1KXdZnLo_GPxDeiG0k042wnf7z6X9qa6HLX4kWfUMJyC7pNhfgBF0xLWpX",
-                     *           "key_prefix": "signet_rt_1KXdZnLo",
+                     *           "env_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *           "raw_key": "signet_rt_VfuyHmfq_Onc8m4q3CPPk6EJYpVKioDjJjbjjUBuqfNE0TrjKh5k4eWvxr",
+                     *           "key_prefix": "signet_rt_VfuyHmfq",
                      *           "expires_at": null
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:30:32.141Z"
+                     *       "created_at": "2026-11-28T22:48:48.877Z"
                      *     }
                      */
                     "application/json": components["schemas"]["CreateProjectAnswer"];
@@ -8299,49 +8299,49 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "8683684b-48d6-4cef-a968-ca4af9e95766",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "name": "Shop",
                      *       "slug": "shop",
                      *       "environments": [
                      *         {
-                     *           "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *           "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *           "name": "dev",
                      *           "position": 0,
                      *           "promotes_to": "staging",
                      *           "active_version": 2,
                      *           "sequence": 4,
-                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *           "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
                      *           "name": "staging",
                      *           "position": 1,
                      *           "promotes_to": "prod",
                      *           "active_version": 1,
                      *           "sequence": 1,
-                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *           "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
                      *           "name": "prod",
                      *           "position": 2,
                      *           "promotes_to": null,
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T22:30:32.141Z",
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": true
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:30:32.141Z"
+                     *       "created_at": "2026-11-28T22:48:48.877Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Project"];
@@ -8454,49 +8454,49 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *         "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *         "name": "dev",
                      *         "position": 0,
                      *         "promotes_to": "staging",
                      *         "active_version": 2,
                      *         "sequence": 4,
-                     *         "created_at": "2026-11-28T22:30:32.141Z",
+                     *         "created_at": "2026-11-28T22:48:48.877Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": false
                      *       },
                      *       {
-                     *         "id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *         "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
                      *         "name": "staging",
                      *         "position": 1,
                      *         "promotes_to": "prod",
                      *         "active_version": 1,
                      *         "sequence": 1,
-                     *         "created_at": "2026-11-28T22:30:32.141Z",
+                     *         "created_at": "2026-11-28T22:48:48.877Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": false
                      *       },
                      *       {
-                     *         "id": "c5d17a37-febe-403e-8ba6-356a33f44275",
+                     *         "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
                      *         "name": "prod",
                      *         "position": 2,
                      *         "promotes_to": null,
                      *         "active_version": null,
                      *         "sequence": 0,
-                     *         "created_at": "2026-11-28T22:30:32.141Z",
+                     *         "created_at": "2026-11-28T22:48:48.877Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": true
                      *       },
                      *       {
-                     *         "id": "ed754f6a-b169-477f-a2f1-5bcc133c8778",
+                     *         "id": "139245c0-5b8e-4597-b345-edf4fe123e88",
                      *         "name": "canary",
                      *         "position": 3,
                      *         "promotes_to": "prod",
                      *         "active_version": null,
                      *         "sequence": 0,
-                     *         "created_at": "2026-11-28T22:30:34.985Z",
+                     *         "created_at": "2026-11-28T22:48:50.715Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": false
@@ -8563,13 +8563,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "ed754f6a-b169-477f-a2f1-5bcc133c8778",
+                     *       "id": "139245c0-5b8e-4597-b345-edf4fe123e88",
                      *       "name": "canary",
                      *       "position": 3,
                      *       "promotes_to": "prod",
                      *       "active_version": null,
                      *       "sequence": 0,
-                     *       "created_at": "2026-11-28T22:30:34.985Z",
+                     *       "created_at": "2026-11-28T22:48:50.715Z",
                      *       "hold": null,
                      *       "signing_key": "organization",
                      *       "protected": false
@@ -8632,17 +8632,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *       "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *       "name": "dev",
                      *       "position": 0,
                      *       "promotes_to": "staging",
                      *       "active_version": 1,
                      *       "sequence": 3,
-                     *       "created_at": "2026-11-28T22:30:32.141Z",
+                     *       "created_at": "2026-11-28T22:48:48.877Z",
                      *       "hold": {
-                     *         "by": "signet_adm_ItEq8UnM",
+                     *         "by": "signet_adm_TmK6hkqP",
                      *         "reason": "Checkout refuses valid orders",
-                     *         "since": "2026-11-28T22:30:34.859Z",
+                     *         "since": "2026-11-28T22:48:50.384Z",
                      *         "by_name": "first admin"
                      *       },
                      *       "signing_key": "organization",
@@ -8772,13 +8772,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "ed754f6a-b169-477f-a2f1-5bcc133c8778",
+                     *       "id": "139245c0-5b8e-4597-b345-edf4fe123e88",
                      *       "name": "canary",
                      *       "position": 2,
                      *       "promotes_to": "prod",
                      *       "active_version": null,
                      *       "sequence": 0,
-                     *       "created_at": "2026-11-28T22:30:34.985Z",
+                     *       "created_at": "2026-11-28T22:48:50.715Z",
                      *       "hold": null,
                      *       "signing_key": "organization",
                      *       "protected": true
@@ -8845,13 +8845,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *       "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *       "name": "dev",
                      *       "position": 0,
                      *       "promotes_to": "staging",
                      *       "active_version": 1,
                      *       "sequence": 3,
-                     *       "created_at": "2026-11-28T22:30:32.141Z",
+                     *       "created_at": "2026-11-28T22:48:48.877Z",
                      *       "hold": null,
                      *       "signing_key": "organization",
                      *       "protected": false
@@ -8904,13 +8904,13 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
-                     *           "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "display_name": "Shop to production",
                      *           "type": "trunk",
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.667Z"
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.767Z"
                      *         }
                      *       ],
                      *       "total": 1,
@@ -8966,15 +8966,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
-                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -8982,13 +8982,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": []
                      *         },
                      *         {
-                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -8996,13 +8996,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": []
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:30:37.626Z",
-                     *       "updated_at": "2026-11-28T22:30:37.626Z"
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.487Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -9032,7 +9032,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -9052,15 +9052,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
-                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -9068,26 +9068,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
-                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T22:30:34.927Z",
+                     *               "active_since": "2026-11-28T22:48:50.635Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -9095,12 +9095,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
-                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -9113,8 +9113,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:30:37.626Z",
-                     *       "updated_at": "2026-11-28T22:30:37.667Z"
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.767Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -9143,7 +9143,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -9187,7 +9187,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -9216,15 +9216,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
-                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "display_name": "Shop: dev to prod",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -9232,26 +9232,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
-                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T22:30:34.927Z",
+                     *               "active_since": "2026-11-28T22:48:50.635Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -9259,12 +9259,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
-                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -9277,8 +9277,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:30:37.626Z",
-                     *       "updated_at": "2026-11-28T22:30:37.752Z"
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.952Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -9308,7 +9308,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -9338,8 +9338,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "ada6e9bb-918f-4b5a-aba9-0b01666be44f",
-                     *       "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *       "id": "45d7b514-1b96-4c5d-a3b8-2d60c894cb80",
+                     *       "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *       "display_name": "Canary",
                      *       "type": "standard",
                      *       "order": 2,
@@ -9347,8 +9347,8 @@ export interface operations {
                      *       "auto_create_app": false,
                      *       "delete_stale_apps": false,
                      *       "stale_app_days": null,
-                     *       "created_at": "2026-11-28T22:30:37.767Z",
-                     *       "updated_at": "2026-11-28T22:30:37.767Z",
+                     *       "created_at": "2026-11-28T22:48:53.051Z",
+                     *       "updated_at": "2026-11-28T22:48:53.051Z",
                      *       "apps": []
                      *     }
                      */
@@ -9381,12 +9381,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example ada6e9bb-918f-4b5a-aba9-0b01666be44f
+                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
                  */
                 stage_id: string;
             };
@@ -9430,12 +9430,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example c79792a0-071f-4947-b01a-6bb64519ed4e
+                 * @example 5f762f1e-531e-4ad3-b313-27a390e4647c
                  */
                 stage_id: string;
             };
@@ -9445,7 +9445,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896"
+                 *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c"
                  *     }
                  */
                 "application/json": components["schemas"]["AddPipelineAppRequest"];
@@ -9464,15 +9464,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "project": "shop",
                      *       "environment": "dev",
                      *       "active_version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *       "sequence": 4,
-                     *       "active_since": "2026-11-28T22:30:34.927Z",
+                     *       "active_since": "2026-11-28T22:48:50.635Z",
                      *       "equals_previous_stage": null
                      *     }
                      */
@@ -9503,17 +9503,17 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example ada6e9bb-918f-4b5a-aba9-0b01666be44f
+                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
                  */
                 stage_id: string;
                 /**
                  * @description UUID of an environment.
-                 * @example ba761c8a-536c-4601-9f7a-03f64a161371
+                 * @example d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1
                  */
                 app_id: string;
             };
@@ -9560,7 +9560,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -9570,10 +9570,10 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "source_app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                 *       "source_app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                  *       "target_app_ids": [
-                 *         "ba761c8a-536c-4601-9f7a-03f64a161371",
-                 *         "c5d17a37-febe-403e-8ba6-356a33f44275"
+                 *         "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                 *         "6a54ff61-9f43-4b0c-afc2-5b208a4dea85"
                  *       ],
                  *       "promoted_by": "maria@acme.example"
                  *     }
@@ -9595,8 +9595,8 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "target_app_id": "ba761c8a-536c-4601-9f7a-03f64a161371",
-                     *         "deployment_id": "01a22448-25ef-7473-80a1-d3015958aeee",
+                     *         "target_app_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *         "deployment_id": "01a22458-dce8-778e-80ae-3f5e23386b58",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": true,
@@ -9606,8 +9606,8 @@ export interface operations {
                      *         }
                      *       },
                      *       {
-                     *         "target_app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
-                     *         "deployment_id": "01a22448-25f2-75a0-a1af-1aef9305dab9",
+                     *         "target_app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *         "deployment_id": "01a22458-dcd3-77d2-be91-7d1e573fb815",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": false,
@@ -9640,12 +9640,12 @@ export interface operations {
             query: {
                 /**
                  * @description An app of the pipeline.
-                 * @example 20bb8cb2-b370-47c8-b6ed-dbffa2c22896
+                 * @example ec02b7db-c424-4f16-8c37-fd1df9beb69c
                  */
                 from: string;
                 /**
                  * @description Another one.
-                 * @example c5d17a37-febe-403e-8ba6-356a33f44275
+                 * @example 6a54ff61-9f43-4b0c-afc2-5b208a4dea85
                  */
                 to: string;
             };
@@ -9656,7 +9656,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -9720,13 +9720,13 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
-                     *           "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "display_name": "Shop to production",
                      *           "type": "trunk",
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.667Z"
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.767Z"
                      *         }
                      *       ],
                      *       "total": 1,
@@ -9782,15 +9782,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
-                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -9798,13 +9798,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": []
                      *         },
                      *         {
-                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -9812,13 +9812,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": []
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:30:37.626Z",
-                     *       "updated_at": "2026-11-28T22:30:37.626Z"
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.487Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -9848,7 +9848,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -9868,15 +9868,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
-                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -9884,26 +9884,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
-                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T22:30:34.927Z",
+                     *               "active_since": "2026-11-28T22:48:50.635Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -9911,12 +9911,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
-                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -9929,8 +9929,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:30:37.626Z",
-                     *       "updated_at": "2026-11-28T22:30:37.667Z"
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.767Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -9959,7 +9959,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -10003,7 +10003,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -10032,15 +10032,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
-                     *       "company_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "display_name": "Shop: dev to prod",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "c79792a0-071f-4947-b01a-6bb64519ed4e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -10048,26 +10048,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
-                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T22:30:34.927Z",
+                     *               "active_since": "2026-11-28T22:48:50.635Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "e52c8ea6-4d30-43a2-a5e1-17999acde86e",
-                     *           "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -10075,12 +10075,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:30:37.626Z",
-                     *           "updated_at": "2026-11-28T22:30:37.626Z",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
-                     *               "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -10093,8 +10093,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:30:37.626Z",
-                     *       "updated_at": "2026-11-28T22:30:37.752Z"
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.952Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -10124,7 +10124,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -10154,8 +10154,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "ada6e9bb-918f-4b5a-aba9-0b01666be44f",
-                     *       "pipeline_id": "997987e1-0aaa-4c5c-a353-bf1c2c48c1a9",
+                     *       "id": "45d7b514-1b96-4c5d-a3b8-2d60c894cb80",
+                     *       "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
                      *       "display_name": "Canary",
                      *       "type": "standard",
                      *       "order": 2,
@@ -10163,8 +10163,8 @@ export interface operations {
                      *       "auto_create_app": false,
                      *       "delete_stale_apps": false,
                      *       "stale_app_days": null,
-                     *       "created_at": "2026-11-28T22:30:37.767Z",
-                     *       "updated_at": "2026-11-28T22:30:37.767Z",
+                     *       "created_at": "2026-11-28T22:48:53.051Z",
+                     *       "updated_at": "2026-11-28T22:48:53.051Z",
                      *       "apps": []
                      *     }
                      */
@@ -10197,12 +10197,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example ada6e9bb-918f-4b5a-aba9-0b01666be44f
+                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
                  */
                 stage_id: string;
             };
@@ -10246,12 +10246,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example c79792a0-071f-4947-b01a-6bb64519ed4e
+                 * @example 5f762f1e-531e-4ad3-b313-27a390e4647c
                  */
                 stage_id: string;
             };
@@ -10261,7 +10261,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896"
+                 *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c"
                  *     }
                  */
                 "application/json": components["schemas"]["AddPipelineAppRequest"];
@@ -10280,15 +10280,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "project": "shop",
                      *       "environment": "dev",
                      *       "active_version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "deployment_id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *       "sequence": 4,
-                     *       "active_since": "2026-11-28T22:30:34.927Z",
+                     *       "active_since": "2026-11-28T22:48:50.635Z",
                      *       "equals_previous_stage": null
                      *     }
                      */
@@ -10319,17 +10319,17 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example ada6e9bb-918f-4b5a-aba9-0b01666be44f
+                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
                  */
                 stage_id: string;
                 /**
                  * @description UUID of an environment.
-                 * @example ba761c8a-536c-4601-9f7a-03f64a161371
+                 * @example d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1
                  */
                 app_id: string;
             };
@@ -10376,7 +10376,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -10386,10 +10386,10 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "source_app_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                 *       "source_app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                  *       "target_app_ids": [
-                 *         "ba761c8a-536c-4601-9f7a-03f64a161371",
-                 *         "c5d17a37-febe-403e-8ba6-356a33f44275"
+                 *         "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                 *         "6a54ff61-9f43-4b0c-afc2-5b208a4dea85"
                  *       ],
                  *       "promoted_by": "maria@acme.example"
                  *     }
@@ -10411,8 +10411,8 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "target_app_id": "ba761c8a-536c-4601-9f7a-03f64a161371",
-                     *         "deployment_id": "01a22448-25ef-7473-80a1-d3015958aeee",
+                     *         "target_app_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *         "deployment_id": "01a22458-dce8-778e-80ae-3f5e23386b58",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": true,
@@ -10422,8 +10422,8 @@ export interface operations {
                      *         }
                      *       },
                      *       {
-                     *         "target_app_id": "c5d17a37-febe-403e-8ba6-356a33f44275",
-                     *         "deployment_id": "01a22448-25f2-75a0-a1af-1aef9305dab9",
+                     *         "target_app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *         "deployment_id": "01a22458-dcd3-77d2-be91-7d1e573fb815",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": false,
@@ -10456,12 +10456,12 @@ export interface operations {
             query: {
                 /**
                  * @description An app of the pipeline.
-                 * @example 20bb8cb2-b370-47c8-b6ed-dbffa2c22896
+                 * @example ec02b7db-c424-4f16-8c37-fd1df9beb69c
                  */
                 from: string;
                 /**
                  * @description Another one.
-                 * @example c5d17a37-febe-403e-8ba6-356a33f44275
+                 * @example 6a54ff61-9f43-4b0c-afc2-5b208a4dea85
                  */
                 to: string;
             };
@@ -10472,7 +10472,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example 997987e1-0aaa-4c5c-a353-bf1c2c48c1a9
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
                  */
                 id: string;
             };
@@ -10547,9 +10547,9 @@ export interface operations {
                      * @example {
                      *       "id": 7,
                      *       "name": "on-call",
-                     *       "key_prefix": "signet_adm_FzNlSak5",
+                     *       "key_prefix": "signet_adm_Sqw7Jm5N",
                      *       "key_type": "admin",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "scopes": [
@@ -10559,11 +10559,11 @@ export interface operations {
                      *         "org:admin"
                      *       ],
                      *       "is_active": true,
-                     *       "expires_at": "2026-12-28T22:30:36.669Z",
-                     *       "created_at": "2026-11-28T22:30:36.669Z",
+                     *       "expires_at": "2026-12-28T22:48:51.943Z",
+                     *       "created_at": "2026-11-28T22:48:51.943Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_adm_FzNlSak5_aYDjaJ7VN3o7Ts58B48PhVtoJicCunp9a1B5IEBIdjw3Y0zq6",
+                     *       "raw_key": "signet_adm_Sqw7Jm5N_2riabKcbTeZYXzyvgtwHvvY7gh5Pdj9G8pGWYgxsyPn2vj8QC",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -10630,10 +10630,10 @@ export interface operations {
                      * @example {
                      *       "id": 6,
                      *       "name": "deploy job",
-                     *       "key_prefix": "signet_ci_Nh3CmBrN",
+                     *       "key_prefix": "signet_ci_9RDF8COA",
                      *       "key_type": "ci",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "environment_id": null,
                      *       "scopes": [
                      *         "read",
@@ -10641,14 +10641,14 @@ export interface operations {
                      *         "bundle:publish"
                      *       ],
                      *       "is_active": true,
-                     *       "expires_at": "2027-02-26T22:30:32.523Z",
-                     *       "created_at": "2026-11-28T22:30:32.523Z",
+                     *       "expires_at": "2027-02-26T22:48:49.089Z",
+                     *       "created_at": "2026-11-28T22:48:49.089Z",
                      *       "last_used_at": null,
                      *       "environments": [
                      *         "dev",
                      *         "staging"
                      *       ],
-                     *       "raw_key": "signet_ci_Nh3CmBrN_HI8aqJnraUBKxk72Z9LImuOka3qijTVhudqHOMrodp24JP06T",
+                     *       "raw_key": "signet_ci_9RDF8COA_D0leOAAnPDNgmAP9a1r1jMogoCMR2MNjnai3ye5lsxg3INh7H",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -10689,7 +10689,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "project_id": "shop",
-                 *       "environment_id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                 *       "environment_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
                  *       "name": "shop-api staging"
                  *     }
                  */
@@ -10711,21 +10711,21 @@ export interface operations {
                      * @example {
                      *       "id": 8,
                      *       "name": "shop-api staging",
-                     *       "key_prefix": "signet_rt_XOuh2m3e",
+                     *       "key_prefix": "signet_rt_Mk3fA8k2",
                      *       "key_type": "runtime",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
-                     *       "environment_id": "ba761c8a-536c-4601-9f7a-03f64a161371",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "environment_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
                      *       "scopes": [
                      *         "read",
                      *         "runtime"
                      *       ],
                      *       "is_active": true,
                      *       "expires_at": null,
-                     *       "created_at": "2026-11-28T22:30:36.704Z",
+                     *       "created_at": "2026-11-28T22:48:51.960Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_rt_XOuh2m3e_wF3ymZfBuQ1SmLvsM2K36NiCow0dB9DFDgNladItdZz3GpmOy",
+                     *       "raw_key": "signet_rt_Mk3fA8k2_0SmOHHAdSWQb8w7X0IBYQNnXwQHP0e9TIEWuRwdhd6r1mh8Po",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -10788,9 +10788,9 @@ export interface operations {
                      * @example {
                      *       "id": 9,
                      *       "name": "security team",
-                     *       "key_prefix": "signet_vw_2DP5El3E",
+                     *       "key_prefix": "signet_vw_YkHvWrSW",
                      *       "key_type": "viewer",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "scopes": [
@@ -10799,10 +10799,10 @@ export interface operations {
                      *       ],
                      *       "is_active": true,
                      *       "expires_at": null,
-                     *       "created_at": "2026-11-28T22:30:36.713Z",
+                     *       "created_at": "2026-11-28T22:48:51.976Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_vw_2DP5El3E_aJ0prs5DaCpvhiGDomAEltvzg2zZz1e5oXgptDnQBUb2eBc56",
+                     *       "raw_key": "signet_vw_YkHvWrSW_tNluo1m5lXgzYYHWkYRUOySPQuk9Chw3SIsIDuxguxp1mXFzI",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -10863,9 +10863,9 @@ export interface operations {
                      * @example {
                      *       "id": 10,
                      *       "name": "prometheus",
-                     *       "key_prefix": "signet_mt_bsRXYD3T",
+                     *       "key_prefix": "signet_mt_Nh9j8wYu",
                      *       "key_type": "metrics",
-                     *       "org_id": "6572eda0-79f1-428e-b22c-189becf1c1b9",
+                     *       "org_id": "69c2f727-a80d-483a-9fe9-4d748c1be256",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "scopes": [
@@ -10873,10 +10873,10 @@ export interface operations {
                      *       ],
                      *       "is_active": true,
                      *       "expires_at": null,
-                     *       "created_at": "2026-11-28T22:30:36.729Z",
+                     *       "created_at": "2026-11-28T22:48:51.988Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_mt_bsRXYD3T_E5rLxPnDoyDYhgtJYvEMo1erhqtehUKGZZn1sUWZ3wZ0tGzjl",
+                     *       "raw_key": "signet_mt_Nh9j8wYu_W7TeqJcw9roB04PGbMMsfAXLc41gXbGsx2PhxyxJQ0G3Z2dEt",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -10939,10 +10939,10 @@ export interface operations {
                      *       {
                      *         "id": 6,
                      *         "name": "deploy job",
-                     *         "key_prefix": "signet_ci_Nh3CmBrN",
+                     *         "key_prefix": "signet_ci_9RDF8COA",
                      *         "key_type": "ci",
-                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *         "environment_id": null,
                      *         "scopes": [
                      *           "read",
@@ -10950,8 +10950,8 @@ export interface operations {
                      *           "bundle:publish"
                      *         ],
                      *         "is_active": true,
-                     *         "expires_at": "2027-02-26T22:30:32.523Z",
-                     *         "created_at": "2026-11-28T22:30:32.523Z",
+                     *         "expires_at": "2027-02-26T22:48:49.089Z",
+                     *         "created_at": "2026-11-28T22:48:49.089Z",
                      *         "last_used_at": null,
                      *         "environments": [
                      *           "dev",
@@ -11022,10 +11022,10 @@ export interface operations {
                      * @example {
                      *       "id": 6,
                      *       "name": "deploy job",
-                     *       "key_prefix": "signet_ci_AKH8q1kQ",
+                     *       "key_prefix": "signet_ci_U8a6Cvwu",
                      *       "key_type": "ci",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "environment_id": null,
                      *       "scopes": [
                      *         "read",
@@ -11033,14 +11033,14 @@ export interface operations {
                      *         "bundle:publish"
                      *       ],
                      *       "is_active": true,
-                     *       "expires_at": "2027-02-26T22:30:32.523Z",
-                     *       "created_at": "2026-11-28T22:30:32.523Z",
+                     *       "expires_at": "2027-02-26T22:48:49.089Z",
+                     *       "created_at": "2026-11-28T22:48:49.089Z",
                      *       "last_used_at": null,
                      *       "environments": [
                      *         "dev",
                      *         "staging"
                      *       ],
-                     *       "raw_key": "signet_ci_AKH8q1kQ_SVGRixLFAJcHhL5uTYbPbZUe59uCVtP2z8NXsoNxv1N2IeT6k",
+                     *       "raw_key": "signet_ci_U8a6Cvwu_i7bQJ48e3adguNIMtryob453zY3Va1X9aHD5zf9KcQW2scthj",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11135,7 +11135,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": 2,
-                     *       "key_prefix": "signet_adm_ItEq8UnM",
+                     *       "key_prefix": "signet_adm_TmK6hkqP",
                      *       "key_type": "admin",
                      *       "scopes": [
                      *         "read",
@@ -11143,7 +11143,7 @@ export interface operations {
                      *         "bundle:publish",
                      *         "org:admin"
                      *       ],
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "environment": null,
@@ -11222,47 +11222,47 @@ export interface operations {
                      * @example [
                      *       {
                      *         "id": 43,
-                     *         "actor": "signet_adm_ItEq8UnM",
+                     *         "actor": "signet_adm_TmK6hkqP",
                      *         "action": "bundle.published",
                      *         "resource_type": "bundle",
-                     *         "resource_id": "01a22448-27c7-71a5-9c96-678c39ffb1c1",
+                     *         "resource_id": "01a22458-ddb0-72b8-b95c-318101b27c49",
                      *         "metadata": {
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "environment": "dev",
                      *           "version": 3,
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "active": true,
                      *           "from_version": 2,
                      *           "to_version": 3,
-                     *           "deployment_id": "01a22448-27cf-7324-bdaf-d9c3d6063faf",
+                     *           "deployment_id": "01a22458-ddb4-70d1-86e1-d95d5c0ceb6e",
                      *           "sequence": 5,
                      *           "published_by": null,
-                     *           "activation_sha256": "4008810c73ddee6d9d79cabae95662296ccc1c1993a69ff4fcbc2f052471b4c0",
+                     *           "activation_sha256": "bfe0bf21ccd1d99aa90b68a1158523c189988a20cdb49cdfdf2f22ca9bee9d79",
                      *           "actor_id": 2,
                      *           "actor_name": "first admin",
                      *           "actor_kind": "admin",
                      *           "source": "127.0.0.1"
                      *         },
-                     *         "signature": "8LngSJDsignet-01htPXrKRRr+Uaby9N8yEinCgYePQQtLrlhyY8q+wc6spe+ueBlRnhI7z/Byfhmj2TnpkAasignet-038QAQ==",
-                     *         "prev_signature": "EKpoip66O9TgG1uVvriHyfLWE2Ocy3pIWg+tFT0fiLvo6c4EzjQgo/2Th28dwAIE9g7SDNvF1Yxn2j+rrvJyBg==",
-                     *         "created_at": "2026-11-28T22:30:38.295Z",
-                     *         "key_id": "4f6d15a9b95406ad",
+                     *         "signature": "eHlHEYOxHALIddGSDqzfM9c6jBJBdLPIhk3tHJhEhe0DYsrCgm/5cs2VBy7dKdNwXV1h+LlEgaAQoQrxUzZnBQ==",
+                     *         "prev_signature": "dF8rGiMBa2WBJWft5U1/8L5hyb5CLego3w3cusz2H+aUxVRqrmAR7O9bk+T+Ge1SEYNSQvu9MZSMmhOSHZyGBA==",
+                     *         "created_at": "2026-11-28T22:48:53.429Z",
+                     *         "key_id": "7952db9acea6c385",
                      *         "source": "127.0.0.1",
                      *         "performed_by": {
                      *           "id": 2,
                      *           "name": "first admin",
-                     *           "prefix": "signet_adm_ItEq8UnM",
+                     *           "prefix": "signet_adm_TmK6hkqP",
                      *           "kind": "admin"
                      *         }
                      *       },
                      *       {
                      *         "id": 40,
-                     *         "actor": "signet_adm_ItEq8UnM",
+                     *         "actor": "signet_adm_TmK6hkqP",
                      *         "action": "bundle.imported",
                      *         "resource_type": "bundle",
-                     *         "resource_id": "01a22448-2722-76d9-b19a-5a30d628d108",
+                     *         "resource_id": "01a22458-dd6b-712d-9ad8-79fad4fbab99",
                      *         "metadata": {
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "environment": "staging",
                      *           "version": 3,
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
@@ -11272,29 +11272,29 @@ export interface operations {
                      *           "deployment_id": null,
                      *           "sequence": null,
                      *           "origin": "connected side",
-                     *           "origin_key_id": "e6e2e7107a4f8d60",
+                     *           "origin_key_id": "67f98cd2c8573d05",
                      *           "origin_server": null,
-                     *           "origin_org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *           "origin_project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "origin_org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *           "origin_project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "origin_environment": "dev",
                      *           "origin_version": 2,
-                     *           "origin_bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
-                     *           "document_sha256": "28717215ed2ea62ea69dc9d18040aa7648556da0aaa82153a2fc0a4cc9a62d97",
+                     *           "origin_bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "document_sha256": "a7919f42f1f13a46b523d5abf17d846f4e909c10cfc9e15bd757ad73f867bf37",
                      *           "imported_by": null,
                      *           "actor_id": 2,
                      *           "actor_name": "first admin",
                      *           "actor_kind": "admin",
                      *           "source": "127.0.0.1"
                      *         },
-                     *         "signature": "qCVS18DB/rEfYEh5bF2mxXMGySq4K9Tcx5zgmeHZRlSGUjkLZxr0FYO1Q49LL3wtaEogLMGMQt4DwiZ/SCpvCg==",
-                     *         "prev_signature": "tlaaDxAWTW/XYpx5DxYANHGXyoWzR/DW+IXV6rpAidYDtdiH6+Hn0IScxBhm92BpbZaHlWr7MNOUVtpoN3dvBw==",
-                     *         "created_at": "2026-11-28T22:30:38.131Z",
-                     *         "key_id": "4f6d15a9b95406ad",
+                     *         "signature": "1Sc0Jc/XfMKkSoRZv9GIE/GbTdj+wPSRtA4eXtSp6BNoVqgeE75xHqi5MUNLBOvq4O0IGh6vswDmmbt9l5yOAQ==",
+                     *         "prev_signature": "KvPgOdnuNpMGatnOylu2WbBOPpv5SanwglvzurnCJJ2CM+k/TI6VtdQeTx7YYZ9gTY9EM2QokUiaR+XuTR7EAw==",
+                     *         "created_at": "2026-11-28T22:48:53.360Z",
+                     *         "key_id": "7952db9acea6c385",
                      *         "source": "127.0.0.1",
                      *         "performed_by": {
                      *           "id": 2,
                      *           "name": "first admin",
-                     *           "prefix": "signet_adm_ItEq8UnM",
+                     *           "prefix": "signet_adm_TmK6hkqP",
                      *           "kind": "admin"
                      *         }
                      *       }
@@ -11358,7 +11358,7 @@ export interface operations {
                      *       "first_broken": null,
                      *       "reason": null,
                      *       "trusted_key_ids": [
-                     *         "4f6d15a9b95406ad"
+                     *         "7952db9acea6c385"
                      *       ],
                      *       "untrusted_key_ids": []
                      *     }
@@ -11407,12 +11407,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "number": 45,
-                     *       "hash": "sha256:a04d6558375017e7f0a39ca0bfe08b0af3870575f20d8e33f2e4ba6db4f387cc",
-                     *       "signature": "Wsnseh5JOyyf1MaTAit3cWYodtRTXjoAa1KtzT/sqAv0RFoBGEldv2VXn6Zjt7nZRKi81Zt6kTRoBcss0B2KAw==",
-                     *       "key_id": "4f6d15a9b95406ad",
-                     *       "at": "2026-11-28T22:30:38.488Z"
+                     *       "hash": "sha256:9fd9bff691f68a567d3ca9e4c238aba777adcc7b2d23c80735a93a21643ff783",
+                     *       "signature": "4gBZGmRhLM6FK1THTqfBVfJqBiAaB/U5ZnJWjqR0WPzdPcnBa8ObbKjMOf3GG+h9ucfrle9EHIpYAJi89d1BCg==",
+                     *       "key_id": "7952db9acea6c385",
+                     *       "at": "2026-11-28T22:48:53.506Z"
                      *     }
                      */
                     "application/json": components["schemas"]["AuditHead"];
@@ -11461,13 +11461,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "origin": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "origin": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "size": 45,
-                     *       "root_hash": "/3Xsk0mWr1idqZm04B7LPORHbwe+MkmyW+TInzBOlHQ=",
-                     *       "note": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853\n45\n/3Xsk0mWr1idqZm04B7LPORHbwe+MkmyW+TInzBOlHQ=\n\n— signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853 SYNcKh3D3ri0VtFwmdAOOksd4Q4Kp5siakTjqF1uuNz1kvwTPCCxzmfNKWB3rGhfg0QsBhYwuqYwfn9QkwyB91CjcQw=\n",
-                     *       "key_id": "4f6d15a9b95406ad",
-                     *       "verifier_key": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853+49835c2a+AbBAjg8hYdYnr8fseLmP6LCZ1HLhz/yNDGNloeJULqAD",
+                     *       "root_hash": "cti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=",
+                     *       "note": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973\n45\ncti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=\n\n— signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973 9WcQWjDIPl5NjEVtQxQ4OfAiCO82BMbYcMTwZzCMbDHLqpu6sQg05PmsHR90qMhxVx5mBkYE6OMq2bA+OC+/WBkfnAs=\n",
+                     *       "key_id": "7952db9acea6c385",
+                     *       "verifier_key": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973+f567105a+Ae3x4rMIZ+nCWkPfy8yiWyWGmEiPkY9pXsvokbWEtBDg",
                      *       "consistency": []
                      *     }
                      */
@@ -11513,13 +11513,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "origin": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "origin": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "size": 45,
-                     *       "root_hash": "/3Xsk0mWr1idqZm04B7LPORHbwe+MkmyW+TInzBOlHQ=",
-                     *       "note": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853\n45\n/3Xsk0mWr1idqZm04B7LPORHbwe+MkmyW+TInzBOlHQ=\n\n— signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853 SYNcKh3D3ri0VtFwmdAOOksd4Q4Kp5siakTjqF1uuNz1kvwTPCCxzmfNKWB3rGhfg0QsBhYwuqYwfn9QkwyB91CjcQw=\n",
-                     *       "key_id": "4f6d15a9b95406ad",
-                     *       "verifier_key": "signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853+49835c2a+AbBAjg8hYdYnr8fseLmP6LCZ1HLhz/yNDGNloeJULqAD",
+                     *       "root_hash": "cti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=",
+                     *       "note": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973\n45\ncti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=\n\n— signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973 9WcQWjDIPl5NjEVtQxQ4OfAiCO82BMbYcMTwZzCMbDHLqpu6sQg05PmsHR90qMhxVx5mBkYE6OMq2bA+OC+/WBkfnAs=\n",
+                     *       "key_id": "7952db9acea6c385",
+                     *       "verifier_key": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973+f567105a+Ae3x4rMIZ+nCWkPfy8yiWyWGmEiPkY9pXsvokbWEtBDg",
                      *       "consistency": []
                      *     }
                      */
@@ -11574,22 +11574,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "event_id": 1,
-                     *       "event_hash": "sha256:31cbb86377bed52b3c217bee0555d351f5c94d3219a14567acaeebfcacd6b1c0",
+                     *       "event_hash": "sha256:28ec8f1eb23b75a3544030c7961504918fb5bb7eb4924afe0079ed87cf2b036a",
                      *       "activation": null,
-                     *       "leaf_hash": "UMOYwC2sLJ7XU1LeYdLVqnniFNGXnlrF21iQ691REo0=",
+                     *       "leaf_hash": "qV4KapbEbG5OGzgsRX7M4LFhuoqGnw1s/82OWcZxN0o=",
                      *       "index": 0,
                      *       "size": 45,
                      *       "hashes": [
-                     *         "tJoaq6e6jPVLX6Rm8a1GTP0ksPeb9XeleBuIC7VJuwI=",
-                     *         "ptwZXW//N+GxYfnY2Vnp8JQA5g4y5lA3+z6yx3gaFrc=",
-                     *         "6fMRccDTe9QvHhRX8tHeY0AhHGjsaMaUzjK31xkFRPo=",
-                     *         "wb2ArJhrURLx/YmWYV2xu+2wFyq5BgY/snguGqH04hI=",
-                     *         "Od7G9UdZzfwnxCd3vZ46dBhnUhEcxj3ZqFeIQtQ2OQU=",
-                     *         "u+I4dZpAkyIdNpp7l2nsaOpOLwXqoPWdGJxc5ShCGOg="
+                     *         "v7eTrAM4h+/fG8r8pkpfHFazyJetoK559c6JW/AajaE=",
+                     *         "bHy7U0jIByHq2v6AidxdFRkAan/h7VmedUFyVMtN9/8=",
+                     *         "iCTmlxaUx4hSLOyjIFSbwmdPqUs8P9cFRFvSMdmFBJ0=",
+                     *         "ao2Xag/fre+J9UP+VmbFsDacroHvV5IlpbV3W8V5AfM=",
+                     *         "mFh/TFUH9YOziWTBeqMA8MGtSpu8PERQPIDT939b53k=",
+                     *         "lqZ/Oo8znhDx8CURsE2JiTMS0nItK6Ut24PKBZkXyzg="
                      *       ],
-                     *       "proof": "c2sp.org/tlog-proof@v1\nextra Mcu4Y3e+1Ss8IXvuBVXTUfXJTTIZoUVnrK7r/KzWscA=\nindex 0\ntJoaq6e6jPVLX6Rm8a1GTP0ksPeb9XeleBuIC7VJuwI=\nptwZXW//N+GxYfnY2Vnp8JQA5g4y5lA3+z6yx3gaFrc=\n6fMRccDTe9QvHhRX8tHeY0AhHGjsaMaUzjK31xkFRPo=\nwb2ArJhrURLx/YmWYV2xu+2wFyq5BgY/snguGqH04hI=\nOd7G9UdZzfwnxCd3vZ46dBhnUhEcxj3ZqFeIQtQ2OQU=\nu+I4dZpAkyIdNpp7l2nsaOpOLwXqoPWdGJxc5ShCGOg=\n\nsignet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853\n45\n/3Xsk0mWr1idqZm04B7LPORHbwe+MkmyW+TInzBOlHQ=\n\n— signet.dev/audit/b8614f38-a8f1-4c15-8964-eb4e4e2df853 SYNcKh3D3ri0VtFwmdAOOksd4Q4Kp5siakTjqF1uuNz1kvwTPCCxzmfNKWB3rGhfg0QsBhYwuqYwfn9QkwyB91CjcQw=\n"
+                     *       "proof": "c2sp.org/tlog-proof@v1\nextra KOyPHrI7daNUQDDHlhUEkY+1u360kkr+AHnth88rA2o=\nindex 0\nv7eTrAM4h+/fG8r8pkpfHFazyJetoK559c6JW/AajaE=\nbHy7U0jIByHq2v6AidxdFRkAan/h7VmedUFyVMtN9/8=\niCTmlxaUx4hSLOyjIFSbwmdPqUs8P9cFRFvSMdmFBJ0=\nao2Xag/fre+J9UP+VmbFsDacroHvV5IlpbV3W8V5AfM=\nmFh/TFUH9YOziWTBeqMA8MGtSpu8PERQPIDT939b53k=\nlqZ/Oo8znhDx8CURsE2JiTMS0nItK6Ut24PKBZkXyzg=\n\nsignet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973\n45\ncti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=\n\n— signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973 9WcQWjDIPl5NjEVtQxQ4OfAiCO82BMbYcMTwZzCMbDHLqpu6sQg05PmsHR90qMhxVx5mBkYE6OMq2bA+OC+/WBkfnAs=\n"
                      *     }
                      */
                     "application/json": components["schemas"]["AuditInclusion"];
@@ -11645,14 +11645,14 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "older": 4,
                      *       "newer": 45,
                      *       "hashes": [
-                     *         "6fMRccDTe9QvHhRX8tHeY0AhHGjsaMaUzjK31xkFRPo=",
-                     *         "wb2ArJhrURLx/YmWYV2xu+2wFyq5BgY/snguGqH04hI=",
-                     *         "Od7G9UdZzfwnxCd3vZ46dBhnUhEcxj3ZqFeIQtQ2OQU=",
-                     *         "u+I4dZpAkyIdNpp7l2nsaOpOLwXqoPWdGJxc5ShCGOg="
+                     *         "iCTmlxaUx4hSLOyjIFSbwmdPqUs8P9cFRFvSMdmFBJ0=",
+                     *         "ao2Xag/fre+J9UP+VmbFsDacroHvV5IlpbV3W8V5AfM=",
+                     *         "mFh/TFUH9YOziWTBeqMA8MGtSpu8PERQPIDT939b53k=",
+                     *         "lqZ/Oo8znhDx8CURsE2JiTMS0nItK6Ut24PKBZkXyzg="
                      *       ]
                      *     }
                      */
@@ -11708,19 +11708,19 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "1a57f14d-85ef-4b84-8375-67a39353516a",
-                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *         "url": "https://hooks.acme.example/signet",
                      *         "events": [
                      *           "bundle.*"
                      *         ],
                      *         "is_active": true,
-                     *         "created_at": "2026-11-28T22:30:32.586Z",
+                     *         "created_at": "2026-11-28T22:48:49.166Z",
                      *         "has_secret": true,
                      *         "secret": null,
                      *         "disabled_reason": null,
                      *         "failing_since": null,
-                     *         "secret_fingerprint": "492247d2a6237fab"
+                     *         "secret_fingerprint": "7ea7844029d71ab5"
                      *       }
                      *     ]
                      */
@@ -11780,19 +11780,19 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "1a57f14d-85ef-4b84-8375-67a39353516a",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "url": "https://hooks.acme.example/signet",
                      *       "events": [
                      *         "bundle.*"
                      *       ],
                      *       "is_active": true,
-                     *       "created_at": "2026-11-28T22:30:32.586Z",
+                     *       "created_at": "2026-11-28T22:48:49.166Z",
                      *       "has_secret": true,
-                     *       "secret": "whsec_YdWZL9eXfleNWpNelXoxyGhf+RwTWoOGUCgc+sOJXOo=",
+                     *       "secret": "whsec_/IHsj1KDGUuIJyZ6no0RwnYkVA7X+SRA6LcGnJEcm0E=",
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "492247d2a6237fab"
+                     *       "secret_fingerprint": "7ea7844029d71ab5"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -11875,7 +11875,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
                  */
                 webhook_id: string;
             };
@@ -11895,19 +11895,19 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "1a57f14d-85ef-4b84-8375-67a39353516a",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "url": "https://hooks.acme.example/signet",
                      *       "events": [
                      *         "bundle.*"
                      *       ],
                      *       "is_active": true,
-                     *       "created_at": "2026-11-28T22:30:32.586Z",
+                     *       "created_at": "2026-11-28T22:48:49.166Z",
                      *       "has_secret": true,
                      *       "secret": null,
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "492247d2a6237fab"
+                     *       "secret_fingerprint": "7ea7844029d71ab5"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -11938,7 +11938,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
                  */
                 webhook_id: string;
             };
@@ -11986,7 +11986,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
                  */
                 webhook_id: string;
             };
@@ -12018,20 +12018,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "1a57f14d-85ef-4b84-8375-67a39353516a",
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *       "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *       "url": "https://hooks.acme.example/signet",
                      *       "events": [
                      *         "bundle.*",
                      *         "environment.*"
                      *       ],
                      *       "is_active": true,
-                     *       "created_at": "2026-11-28T22:30:32.586Z",
+                     *       "created_at": "2026-11-28T22:48:49.166Z",
                      *       "has_secret": true,
                      *       "secret": null,
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "492247d2a6237fab"
+                     *       "secret_fingerprint": "7ea7844029d71ab5"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -12065,7 +12065,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
                  */
                 webhook_id: string;
             };
@@ -12094,7 +12094,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "secret": "whsec_/9s6ekuP6G+9hhaMFMa/94of/WRw4J7jX6aQ+vLWoD4="
+                     *       "secret": "whsec_eTWbEWjAquZYH31toZN1RXL5EKP5257TIkHY7yq3/Pg="
                      *     }
                      */
                     "application/json": components["schemas"]["RotateWebhookSecretAnswer"];
@@ -12128,7 +12128,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
                  */
                 webhook_id: string;
             };
@@ -12155,7 +12155,7 @@ export interface operations {
                      * @example {
                      *       "delivered": true,
                      *       "status": 200,
-                     *       "latency_ms": 28,
+                     *       "latency_ms": 1,
                      *       "error": null
                      *     }
                      */
@@ -12197,7 +12197,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
                  */
                 webhook_id: string;
             };
@@ -12219,30 +12219,30 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "01a22448-1aba-74f8-b72a-2b4f303bb632",
-                     *           "event_id": "evt_01a22448-1ab3-7600-ad9d-6b7f857c166e",
+                     *           "id": "01a22458-d2de-73c5-b1f5-ffbc0eaddea2",
+                     *           "event_id": "evt_01a22458-d2cc-70d2-8f52-11d6ed18938d",
                      *           "event_type": "bundle.activated",
                      *           "state": "delivered",
                      *           "attempts": 1,
-                     *           "created_at": "2026-11-28T22:30:34.934Z",
+                     *           "created_at": "2026-11-28T22:48:50.652Z",
                      *           "next_attempt_at": null,
-                     *           "last_attempt_at": "2026-11-28T22:30:34.979Z",
+                     *           "last_attempt_at": "2026-11-28T22:48:50.705Z",
                      *           "last_status": 200,
-                     *           "last_latency_ms": 9,
+                     *           "last_latency_ms": 11,
                      *           "last_error": null,
                      *           "last_body": null
                      *         },
                      *         {
-                     *           "id": "01a22448-1a97-706d-a97d-672279c8b63d",
-                     *           "event_id": "evt_01a22448-1a8d-753a-8047-be4661755f96",
+                     *           "id": "01a22458-d28a-766f-8bc4-e0f9fe68db14",
+                     *           "event_id": "evt_01a22458-d204-7219-8454-b9c2016c8de8",
                      *           "event_type": "bundle.activated",
                      *           "state": "delivered",
                      *           "attempts": 1,
-                     *           "created_at": "2026-11-28T22:30:34.902Z",
+                     *           "created_at": "2026-11-28T22:48:50.543Z",
                      *           "next_attempt_at": null,
-                     *           "last_attempt_at": "2026-11-28T22:30:34.918Z",
+                     *           "last_attempt_at": "2026-11-28T22:48:50.622Z",
                      *           "last_status": 200,
-                     *           "last_latency_ms": 3,
+                     *           "last_latency_ms": 12,
                      *           "last_error": null,
                      *           "last_body": null
                      *         }
@@ -12281,12 +12281,12 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
                  */
                 webhook_id: string;
                 /**
                  * @description UUID.
-                 * @example 01a22448-1a97-706d-a97d-672279c8b63d
+                 * @example 01a22458-d28a-766f-8bc4-e0f9fe68db14
                  */
                 delivery_id: string;
             };
@@ -12311,16 +12311,16 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22448-1a97-706d-a97d-672279c8b63d",
-                     *       "event_id": "evt_01a22448-1a8d-753a-8047-be4661755f96",
+                     *       "id": "01a22458-d28a-766f-8bc4-e0f9fe68db14",
+                     *       "event_id": "evt_01a22458-d204-7219-8454-b9c2016c8de8",
                      *       "event_type": "bundle.activated",
                      *       "state": "pending",
                      *       "attempts": 0,
-                     *       "created_at": "2026-11-28T22:30:34.902Z",
-                     *       "next_attempt_at": "2026-11-28T22:30:37.037Z",
-                     *       "last_attempt_at": "2026-11-28T22:30:34.918Z",
+                     *       "created_at": "2026-11-28T22:48:50.543Z",
+                     *       "next_attempt_at": "2026-11-28T22:48:52.091Z",
+                     *       "last_attempt_at": "2026-11-28T22:48:50.622Z",
                      *       "last_status": 200,
-                     *       "last_latency_ms": 3,
+                     *       "last_latency_ms": 12,
                      *       "last_error": null,
                      *       "last_body": null
                      *     }
@@ -12356,7 +12356,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 1a57f14d-85ef-4b84-8375-67a39353516a
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
                  */
                 webhook_id: string;
             };
@@ -12430,12 +12430,12 @@ export interface operations {
                 /**
                  * @example {
                  *       "envelope": {
-                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjYyZjVjODdhMmRjMjlmNGYxZDk1ZTk1ZTA5MmViNmJjMTBlMmY5NDEzMzY0YjI0NDQ0Y2U3OWVkY2MxZTE5YmIiOiJiL25SK3hsRjArczVnbCt5RzNmbnRESmdzS1pQeW9sczRoQWh1bkpjMWs4PSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjNjZTE2YjkwN2Q1YzMzY2RhNDhiODA5NWU3ODIzZTcwMzczMjcxYjMwYzk4MDk2MDhiNTNlMWQ2YWNhMmMwMzYiOiJwSGtDaktpc2tBYlZnbHduTk1XdVZiWFA3enRmRTdtVnJtT1ZYNUtxQ1YwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
                  *         "payloadType": "application/vnd.signet.root+json",
                  *         "signatures": [
                  *           {
                  *             "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
-                 *             "sig": "LC8rnqtz+3ubblCwUgfVjVpPcjyhHgDBocwXolFRNjHudDE1IJDQYXOcCdXl7oWG7AvrRQMCrYsrBhSNf9KfDw=="
+                 *             "sig": "GgFzLSA/pOUaUHLE8OdbCztsk1PpI87Wui9/FsuaFFjQVM/O4AzLdk8OOxj/upKl3gPUAyzZe/dl72zxRcaJDg=="
                  *           }
                  *         ]
                  *       },
@@ -12458,8 +12458,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "version": 1,
                      *       "expires_at": "2099-01-01T00:00:00Z",
                      *       "keys": [
@@ -12474,8 +12474,8 @@ export interface operations {
                      *           "name": "author"
                      *         },
                      *         {
-                     *           "key_id": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
-                     *           "public_key": "b/nR+xlF0+s5gl+yG3fntDJgsKZPyols4hAhunJc1k8=",
+                     *           "key_id": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *           "public_key": "pHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=",
                      *           "name": null
                      *         }
                      *       ],
@@ -12488,13 +12488,13 @@ export interface operations {
                      *       "activation": {
                      *         "threshold": 1,
                      *         "key_ids": [
-                     *           "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb"
+                     *           "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
                      *         ]
                      *       },
                      *       "lease": {
                      *         "threshold": 1,
                      *         "key_ids": [
-                     *           "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb"
+                     *           "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
                      *         ]
                      *       },
                      *       "release": {
@@ -12509,9 +12509,9 @@ export interface operations {
                      *       "signed_by": [
                      *         "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
                      *       ],
-                     *       "digest": "c81ac7f974cbb857b7c9e736bf15d937aea98d3c8b099ed7f5a0e5211c8b1e77",
-                     *       "published_at": "2026-11-28T22:30:37.413Z",
-                     *       "published_by": "signet_adm_ItEq8UnM",
+                     *       "digest": "b87e745156a55bc8d21006d9248434682032075f1f0661a2fe05ad298ad45603",
+                     *       "published_at": "2026-11-28T22:48:52.185Z",
+                     *       "published_by": "signet_adm_TmK6hkqP",
                      *       "dry_run": false,
                      *       "warnings": []
                      *     }
@@ -12568,11 +12568,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "root": {
-                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *         "version": 1,
                      *         "expires_at": "2099-01-01T00:00:00Z",
                      *         "keys": [
@@ -12587,8 +12587,8 @@ export interface operations {
                      *             "name": "author"
                      *           },
                      *           {
-                     *             "key_id": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
-                     *             "public_key": "b/nR+xlF0+s5gl+yG3fntDJgsKZPyols4hAhunJc1k8=",
+                     *             "key_id": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *             "public_key": "pHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=",
                      *             "name": null
                      *           }
                      *         ],
@@ -12601,13 +12601,13 @@ export interface operations {
                      *         "activation": {
                      *           "threshold": 1,
                      *           "key_ids": [
-                     *             "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb"
+                     *             "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
                      *           ]
                      *         },
                      *         "lease": {
                      *           "threshold": 1,
                      *           "key_ids": [
-                     *             "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb"
+                     *             "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
                      *           ]
                      *         },
                      *         "release": {
@@ -12622,16 +12622,16 @@ export interface operations {
                      *         "signed_by": [
                      *           "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
                      *         ],
-                     *         "digest": "c81ac7f974cbb857b7c9e736bf15d937aea98d3c8b099ed7f5a0e5211c8b1e77",
-                     *         "published_at": "2026-11-28T22:30:37.413Z",
-                     *         "published_by": "signet_adm_ItEq8UnM",
+                     *         "digest": "b87e745156a55bc8d21006d9248434682032075f1f0661a2fe05ad298ad45603",
+                     *         "published_at": "2026-11-28T22:48:52.185Z",
+                     *         "published_by": "signet_adm_TmK6hkqP",
                      *         "dry_run": false,
                      *         "warnings": []
                      *       },
                      *       "server_keys": [
                      *         {
-                     *           "key_id": "62f5c87a2dc29f4f1d95e95e092eb6bc10e2f9413364b24444ce79edcc1e19bb",
-                     *           "public_key": "b/nR+xlF0+s5gl+yG3fntDJgsKZPyols4hAhunJc1k8=",
+                     *           "key_id": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *           "public_key": "pHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=",
                      *           "name": null
                      *         }
                      *       ],
@@ -12741,12 +12741,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjYyZjVjODdhMmRjMjlmNGYxZDk1ZTk1ZTA5MmViNmJjMTBlMmY5NDEzMzY0YjI0NDQ0Y2U3OWVkY2MxZTE5YmIiOiJiL25SK3hsRjArczVnbCt5RzNmbnRESmdzS1pQeW9sczRoQWh1bkpjMWs4PSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjNjZTE2YjkwN2Q1YzMzY2RhNDhiODA5NWU3ODIzZTcwMzczMjcxYjMwYzk4MDk2MDhiNTNlMWQ2YWNhMmMwMzYiOiJwSGtDaktpc2tBYlZnbHduTk1XdVZiWFA3enRmRTdtVnJtT1ZYNUtxQ1YwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
                      *       "payloadType": "application/vnd.signet.root+json",
                      *       "signatures": [
                      *         {
                      *           "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
-                     *           "sig": "LC8rnqtz+3ubblCwUgfVjVpPcjyhHgDBocwXolFRNjHudDE1IJDQYXOcCdXl7oWG7AvrRQMCrYsrBhSNf9KfDw=="
+                     *           "sig": "GgFzLSA/pOUaUHLE8OdbCztsk1PpI87Wui9/FsuaFFjQVM/O4AzLdk8OOxj/upKl3gPUAyzZe/dl72zxRcaJDg=="
                      *         }
                      *       ]
                      *     }
@@ -12797,12 +12797,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjYyZjVjODdhMmRjMjlmNGYxZDk1ZTk1ZTA5MmViNmJjMTBlMmY5NDEzMzY0YjI0NDQ0Y2U3OWVkY2MxZTE5YmIiOiJiL25SK3hsRjArczVnbCt5RzNmbnRESmdzS1pQeW9sczRoQWh1bkpjMWs4PSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiNjJmNWM4N2EyZGMyOWY0ZjFkOTVlOTVlMDkyZWI2YmMxMGUyZjk0MTMzNjRiMjQ0NDRjZTc5ZWRjYzFlMTliYiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjNjZTE2YjkwN2Q1YzMzY2RhNDhiODA5NWU3ODIzZTcwMzczMjcxYjMwYzk4MDk2MDhiNTNlMWQ2YWNhMmMwMzYiOiJwSGtDaktpc2tBYlZnbHduTk1XdVZiWFA3enRmRTdtVnJtT1ZYNUtxQ1YwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
                      *       "payloadType": "application/vnd.signet.root+json",
                      *       "signatures": [
                      *         {
                      *           "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
-                     *           "sig": "LC8rnqtz+3ubblCwUgfVjVpPcjyhHgDBocwXolFRNjHudDE1IJDQYXOcCdXl7oWG7AvrRQMCrYsrBhSNf9KfDw=="
+                     *           "sig": "GgFzLSA/pOUaUHLE8OdbCztsk1PpI87Wui9/FsuaFFjQVM/O4AzLdk8OOxj/upKl3gPUAyzZe/dl72zxRcaJDg=="
                      *         }
                      *       ]
                      *     }
@@ -12865,7 +12865,7 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "digest": "0e659f778e3f42cc2031ee4e54d5e6a594a4def11f6165971733f3f9f7619371",
+                     *           "digest": "d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b",
                      *           "number": 1,
                      *           "created_at": "2026-01-01T00:00:00Z",
                      *           "expires_at": null,
@@ -12892,8 +12892,8 @@ export interface operations {
                      *           "signed_by": [
                      *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
                      *           ],
-                     *           "uploaded_at": "2026-11-28T22:30:37.524Z",
-                     *           "uploaded_by": "signet_adm_ItEq8UnM",
+                     *           "uploaded_at": "2026-11-28T22:48:52.259Z",
+                     *           "uploaded_by": "signet_adm_TmK6hkqP",
                      *           "problem": null,
                      *           "envelope": null,
                      *           "subject_count": 2
@@ -12944,12 +12944,12 @@ export interface operations {
                 /**
                  * @example {
                  *       "envelope": {
-                 *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                 *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
                  *         "payloadType": "application/vnd.in-toto+json",
                  *         "signatures": [
                  *           {
                  *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
-                 *             "sig": "TJ0VHkWldieTU40wlza+BkQlmegg78zbk2vhyQv183PX9QjIJZaauNyaKlumPleOijiC02EC/EIk1USzh3KZDg=="
+                 *             "sig": "iP6A9Ud8PVCwc0Sc3x2lagMh3POJP6CLqSstcExR6tInj/lC/TVOOIam8T2QxqbLGismzG92zJl89MeGnxE3BQ=="
                  *           }
                  *         ]
                  *       }
@@ -12971,7 +12971,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "digest": "0e659f778e3f42cc2031ee4e54d5e6a594a4def11f6165971733f3f9f7619371",
+                     *       "digest": "d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b",
                      *       "number": 1,
                      *       "created_at": "2026-01-01T00:00:00Z",
                      *       "expires_at": null,
@@ -13002,16 +13002,16 @@ export interface operations {
                      *       "signed_by": [
                      *         "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
                      *       ],
-                     *       "uploaded_at": "2026-11-28T22:30:37.524Z",
-                     *       "uploaded_by": "signet_adm_ItEq8UnM",
+                     *       "uploaded_at": "2026-11-28T22:48:52.259Z",
+                     *       "uploaded_by": "signet_adm_TmK6hkqP",
                      *       "problem": null,
                      *       "envelope": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
                      *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
-                     *             "sig": "TJ0VHkWldieTU40wlza+BkQlmegg78zbk2vhyQv183PX9QjIJZaauNyaKlumPleOijiC02EC/EIk1USzh3KZDg=="
+                     *             "sig": "iP6A9Ud8PVCwc0Sc3x2lagMh3POJP6CLqSstcExR6tInj/lC/TVOOIam8T2QxqbLGismzG92zJl89MeGnxE3BQ=="
                      *           }
                      *         ]
                      *       },
@@ -13055,7 +13055,7 @@ export interface operations {
                 project_id: string;
                 /**
                  * @description The SHA-256 of its payload.
-                 * @example 0e659f778e3f42cc2031ee4e54d5e6a594a4def11f6165971733f3f9f7619371
+                 * @example d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b
                  */
                 digest: string;
             };
@@ -13075,7 +13075,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "digest": "0e659f778e3f42cc2031ee4e54d5e6a594a4def11f6165971733f3f9f7619371",
+                     *       "digest": "d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b",
                      *       "number": 1,
                      *       "created_at": "2026-01-01T00:00:00Z",
                      *       "expires_at": null,
@@ -13106,16 +13106,16 @@ export interface operations {
                      *       "signed_by": [
                      *         "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
                      *       ],
-                     *       "uploaded_at": "2026-11-28T22:30:37.524Z",
-                     *       "uploaded_by": "signet_adm_ItEq8UnM",
+                     *       "uploaded_at": "2026-11-28T22:48:52.259Z",
+                     *       "uploaded_by": "signet_adm_TmK6hkqP",
                      *       "problem": null,
                      *       "envelope": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsInByb2plY3RfaWQiOiI4NjgzNjg0Yi00OGQ2LTRjZWYtYTk2OC1jYTRhZjllOTU3NjYiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
                      *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
-                     *             "sig": "TJ0VHkWldieTU40wlza+BkQlmegg78zbk2vhyQv183PX9QjIJZaauNyaKlumPleOijiC02EC/EIk1USzh3KZDg=="
+                     *             "sig": "iP6A9Ud8PVCwc0Sc3x2lagMh3POJP6CLqSstcExR6tInj/lC/TVOOIam8T2QxqbLGismzG92zJl89MeGnxE3BQ=="
                      *           }
                      *         ]
                      *       },
@@ -13191,11 +13191,11 @@ export interface operations {
                      * @example {
                      *       "document": {
                      *         "version": 1,
-                     *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
-                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *         "environment": "dev",
-                     *         "published_at": "2026-11-28T22:30:34+00:00",
+                     *         "published_at": "2026-11-28T22:48:50+00:00",
                      *         "policies": {
                      *           "pii": {
                      *             "enabled": true,
@@ -13236,18 +13236,18 @@ export interface operations {
                      *         },
                      *         "scope_policies": {},
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
-                     *         "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
+                     *         "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                     *         "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
                      *         "bundle_version": 2,
-                     *         "key_id": "e6e2e7107a4f8d60"
+                     *         "key_id": "67f98cd2c8573d05"
                      *       },
                      *       "provenance": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiIyMGJiOGNiMi1iMzcwLTQ3YzgtYjZlZC1kYmZmYTJjMjI4OTYiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0Ljc0M1oiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMjg3MTcyMTVlZDJlYTYyZWE2OWRjOWQxODA0MGFhNzY0ODU1NmRhMGFhYTgyMTUzYTJmYzBhNGNjOWE2MmQ5NyIsInNpemUiOjk4Niwia2V5IjoiWGtxdHlUZm83NFRxV1AwZWJ0ZVYvb1ZaQUlZbDZCNk1QYWtwZmFXTW1JMD0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NDgtMWFhZi03MzYwLWI0YTUtOTdhYzdmZTYyMDQ4Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC45MjdaIn0seyJpZCI6IjAxYTIyNDQ4LTE5ZjktNzZhYi1hNjNlLWMzZDg4NzczZDg5YSIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC43NDRaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjA2MmU1MzdkZTY2YzBjYTQ5NWJhOGJlNGNmZGY1MmE5N2E2N2E2NDI2OWM1NjA4MjA5NzE2NDhjMTU1MDY1NzIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlYzAyYjdkYi1jNDI0LTRmMTYtOGMzNy1mZDFkZjliZWI2OWMiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwLjA3NloiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiYTc5MTlmNDJmMWYxM2E0NmI1MjNkNWFiZjE3ZDg0NmY0ZTkwOWMxMGNmYzllMTViZDc1N2FkNzNmODY3YmYzNyIsInNpemUiOjk4Niwia2V5IjoiamhveUdhdkwzSmlsOEQ1YzEraEQ1aE53dzQyS0c3WmxKeHM2cGYxTHlvST0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NTgtZDJjYi03Nzk5LTkzOTctZWFmZTMxMTA1MGQwIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC42MzVaIn0seyJpZCI6IjAxYTIyNDU4LWQwYTAtNzdmYy04YmJlLWQ0ZGVmNjkwZTEzNyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC4wNzlaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjI5ZmMxMjlmODA0ODI0ZjQ1OGI0OTExMmQ3MDlhOWUzNjgzYWY0N2VkZDA2NzI0ZWQ4NjBlMGU4NzAxMDFlZTkiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
                      *         "payloadType": "application/vnd.signet.export+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "e6e2e7107a4f8d601c90255a839bc9fe341d6df64041a2b7dc2e903579798657",
-                     *             "sig": "IUmrlwJjPFRM2qPr/rG4QpTUaRUNt6Hm3BsTcsNm5adTjBNAAVoexxtQcAzgGmXZN9ofL+gUq4HZp12RTa8iBw=="
+                     *             "keyid": "67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
+                     *             "sig": "rfiz6Xvt/h1y1nFXw9p2dRtTavviI+tixucxshy/0CeXxV79BM/D9A0QYnHaXmI89BMuBJT7+k1mu8m0vBedCw=="
                      *           }
                      *         ]
                      *       }
@@ -13302,11 +13302,11 @@ export interface operations {
                  * @example {
                  *       "document": {
                  *         "version": 1,
-                 *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
-                 *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                 *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                 *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                 *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                 *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                  *         "environment": "dev",
-                 *         "published_at": "2026-11-28T22:30:34+00:00",
+                 *         "published_at": "2026-11-28T22:48:50+00:00",
                  *         "policies": {
                  *           "pii": {
                  *             "enabled": true,
@@ -13347,18 +13347,18 @@ export interface operations {
                  *         },
                  *         "scope_policies": {},
                  *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                 *         "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
-                 *         "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
+                 *         "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                 *         "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
                  *         "bundle_version": 2,
-                 *         "key_id": "e6e2e7107a4f8d60"
+                 *         "key_id": "67f98cd2c8573d05"
                  *       },
                  *       "provenance": {
-                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiIyMGJiOGNiMi1iMzcwLTQ3YzgtYjZlZC1kYmZmYTJjMjI4OTYiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0Ljc0M1oiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMjg3MTcyMTVlZDJlYTYyZWE2OWRjOWQxODA0MGFhNzY0ODU1NmRhMGFhYTgyMTUzYTJmYzBhNGNjOWE2MmQ5NyIsInNpemUiOjk4Niwia2V5IjoiWGtxdHlUZm83NFRxV1AwZWJ0ZVYvb1ZaQUlZbDZCNk1QYWtwZmFXTW1JMD0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NDgtMWFhZi03MzYwLWI0YTUtOTdhYzdmZTYyMDQ4Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC45MjdaIn0seyJpZCI6IjAxYTIyNDQ4LTE5ZjktNzZhYi1hNjNlLWMzZDg4NzczZDg5YSIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC43NDRaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjA2MmU1MzdkZTY2YzBjYTQ5NWJhOGJlNGNmZGY1MmE5N2E2N2E2NDI2OWM1NjA4MjA5NzE2NDhjMTU1MDY1NzIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlYzAyYjdkYi1jNDI0LTRmMTYtOGMzNy1mZDFkZjliZWI2OWMiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwLjA3NloiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiYTc5MTlmNDJmMWYxM2E0NmI1MjNkNWFiZjE3ZDg0NmY0ZTkwOWMxMGNmYzllMTViZDc1N2FkNzNmODY3YmYzNyIsInNpemUiOjk4Niwia2V5IjoiamhveUdhdkwzSmlsOEQ1YzEraEQ1aE53dzQyS0c3WmxKeHM2cGYxTHlvST0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NTgtZDJjYi03Nzk5LTkzOTctZWFmZTMxMTA1MGQwIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC42MzVaIn0seyJpZCI6IjAxYTIyNDU4LWQwYTAtNzdmYy04YmJlLWQ0ZGVmNjkwZTEzNyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC4wNzlaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjI5ZmMxMjlmODA0ODI0ZjQ1OGI0OTExMmQ3MDlhOWUzNjgzYWY0N2VkZDA2NzI0ZWQ4NjBlMGU4NzAxMDFlZTkiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
                  *         "payloadType": "application/vnd.signet.export+json",
                  *         "signatures": [
                  *           {
-                 *             "keyid": "e6e2e7107a4f8d601c90255a839bc9fe341d6df64041a2b7dc2e903579798657",
-                 *             "sig": "IUmrlwJjPFRM2qPr/rG4QpTUaRUNt6Hm3BsTcsNm5adTjBNAAVoexxtQcAzgGmXZN9ofL+gUq4HZp12RTa8iBw=="
+                 *             "keyid": "67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
+                 *             "sig": "rfiz6Xvt/h1y1nFXw9p2dRtTavviI+tixucxshy/0CeXxV79BM/D9A0QYnHaXmI89BMuBJT7+k1mu8m0vBedCw=="
                  *           }
                  *         ]
                  *       }
@@ -13381,12 +13381,12 @@ export interface operations {
                     /**
                      * @example {
                      *       "bundle": {
-                     *         "id": "01a22448-2722-76d9-b19a-5a30d628d108",
+                     *         "id": "01a22458-dd6b-712d-9ad8-79fad4fbab99",
                      *         "version": 3,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *         "is_active": false,
                      *         "published_by": null,
-                     *         "published_at": "2026-11-28T22:30:38.114Z",
+                     *         "published_at": "2026-11-28T22:48:53.355Z",
                      *         "title": "Block personal data",
                      *         "description": null,
                      *         "labels": {},
@@ -13402,46 +13402,46 @@ export interface operations {
                      *       "scope_policies_rewritten": false,
                      *       "origin": {
                      *         "name": "connected side",
-                     *         "key_id": "e6e2e7107a4f8d60",
-                     *         "document_sha256": "28717215ed2ea62ea69dc9d18040aa7648556da0aaa82153a2fc0a4cc9a62d97",
+                     *         "key_id": "67f98cd2c8573d05",
+                     *         "document_sha256": "a7919f42f1f13a46b523d5abf17d846f4e909c10cfc9e15bd757ad73f867bf37",
                      *         "server_version": "0.1.0",
                      *         "server_url": null,
-                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *         "org_name": "Acme",
-                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *         "project_name": "Shop",
-                     *         "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *         "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *         "environment": "dev",
-                     *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "published_at": "2026-11-28T22:30:34.743Z",
+                     *         "published_at": "2026-11-28T22:48:50.076Z",
                      *         "published_by": "maria@acme.example",
                      *         "active_at_export": true,
                      *         "deployments": [
                      *           {
-                     *             "id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *             "id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *             "sequence": 4,
                      *             "kind": "activate",
                      *             "from_version": 1,
                      *             "reason": "The false alarms are fixed",
-                     *             "actor": "signet_adm_ItEq8UnM",
+                     *             "actor": "signet_adm_TmK6hkqP",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T22:30:34.927Z"
+                     *             "at": "2026-11-28T22:48:50.635Z"
                      *           },
                      *           {
-                     *             "id": "01a22448-19f9-76ab-a63e-c3d88773d89a",
+                     *             "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
                      *             "sequence": 2,
                      *             "kind": "publish",
                      *             "from_version": 1,
                      *             "reason": null,
-                     *             "actor": "signet_adm_ItEq8UnM",
+                     *             "actor": "signet_adm_TmK6hkqP",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T22:30:34.744Z"
+                     *             "at": "2026-11-28T22:48:50.079Z"
                      *           }
                      *         ],
-                     *         "imported_at": "2026-11-28T22:30:38.134Z",
-                     *         "imported_by": "signet_adm_ItEq8UnM"
+                     *         "imported_at": "2026-11-28T22:48:53.362Z",
+                     *         "imported_by": "signet_adm_TmK6hkqP"
                      *       },
                      *       "versions_left": 497
                      *     }
@@ -13511,54 +13511,54 @@ export interface operations {
                      * @example {
                      *       "origin": {
                      *         "name": "connected side",
-                     *         "key_id": "e6e2e7107a4f8d60",
-                     *         "document_sha256": "28717215ed2ea62ea69dc9d18040aa7648556da0aaa82153a2fc0a4cc9a62d97",
+                     *         "key_id": "67f98cd2c8573d05",
+                     *         "document_sha256": "a7919f42f1f13a46b523d5abf17d846f4e909c10cfc9e15bd757ad73f867bf37",
                      *         "server_version": "0.1.0",
                      *         "server_url": null,
-                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
                      *         "org_name": "Acme",
-                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *         "project_name": "Shop",
-                     *         "environment_id": "20bb8cb2-b370-47c8-b6ed-dbffa2c22896",
+                     *         "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
                      *         "environment": "dev",
-                     *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
+                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "published_at": "2026-11-28T22:30:34.743Z",
+                     *         "published_at": "2026-11-28T22:48:50.076Z",
                      *         "published_by": "maria@acme.example",
                      *         "active_at_export": true,
                      *         "deployments": [
                      *           {
-                     *             "id": "01a22448-1aaf-7360-b4a5-97ac7fe62048",
+                     *             "id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *             "sequence": 4,
                      *             "kind": "activate",
                      *             "from_version": 1,
                      *             "reason": "The false alarms are fixed",
-                     *             "actor": "signet_adm_ItEq8UnM",
+                     *             "actor": "signet_adm_TmK6hkqP",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T22:30:34.927Z"
+                     *             "at": "2026-11-28T22:48:50.635Z"
                      *           },
                      *           {
-                     *             "id": "01a22448-19f9-76ab-a63e-c3d88773d89a",
+                     *             "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
                      *             "sequence": 2,
                      *             "kind": "publish",
                      *             "from_version": 1,
                      *             "reason": null,
-                     *             "actor": "signet_adm_ItEq8UnM",
+                     *             "actor": "signet_adm_TmK6hkqP",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T22:30:34.744Z"
+                     *             "at": "2026-11-28T22:48:50.079Z"
                      *           }
                      *         ],
-                     *         "imported_at": "2026-11-28T22:30:38.134Z",
-                     *         "imported_by": "signet_adm_ItEq8UnM"
+                     *         "imported_at": "2026-11-28T22:48:53.362Z",
+                     *         "imported_by": "signet_adm_TmK6hkqP"
                      *       },
                      *       "document": {
                      *         "version": 1,
-                     *         "bundle_id": "01a22448-19f7-724b-bef3-9595d9aaaff4",
-                     *         "org_id": "b8614f38-a8f1-4c15-8964-eb4e4e2df853",
-                     *         "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *         "environment": "dev",
-                     *         "published_at": "2026-11-28T22:30:34+00:00",
+                     *         "published_at": "2026-11-28T22:48:50+00:00",
                      *         "policies": {
                      *           "pii": {
                      *             "enabled": true,
@@ -13599,18 +13599,18 @@ export interface operations {
                      *         },
                      *         "scope_policies": {},
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "signature": "4cnI1dh1HLau/W0uvXz4MmKYsH217en7V0C5q/h0It8zSjFSlG1eVCOW/KNpbpvXtsVl5ZI9IRXALN/LIEO0DA==",
-                     *         "signature_v2": "0eJnxcJSAFPeur6qq8RT1xZEb89RQmSO2FHVjHRpVM7W3GcSBi8JaaupBGuDAId9c8/zXe3SEecOFd3P6p7VAQ==",
+                     *         "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                     *         "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
                      *         "bundle_version": 2,
-                     *         "key_id": "e6e2e7107a4f8d60"
+                     *         "key_id": "67f98cd2c8573d05"
                      *       },
                      *       "provenance": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6ImI4NjE0ZjM4LWE4ZjEtNGMxNS04OTY0LWViNGU0ZTJkZjg1MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6Ijg2ODM2ODRiLTQ4ZDYtNGNlZi1hOTY4LWNhNGFmOWU5NTc2NiIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiIyMGJiOGNiMi1iMzcwLTQ3YzgtYjZlZC1kYmZmYTJjMjI4OTYiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDQ4LTE5ZjctNzI0Yi1iZWYzLTk1OTVkOWFhYWZmNCIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjMwOjM0Ljc0M1oiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMjg3MTcyMTVlZDJlYTYyZWE2OWRjOWQxODA0MGFhNzY0ODU1NmRhMGFhYTgyMTUzYTJmYzBhNGNjOWE2MmQ5NyIsInNpemUiOjk4Niwia2V5IjoiWGtxdHlUZm83NFRxV1AwZWJ0ZVYvb1ZaQUlZbDZCNk1QYWtwZmFXTW1JMD0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NDgtMWFhZi03MzYwLWI0YTUtOTdhYzdmZTYyMDQ4Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC45MjdaIn0seyJpZCI6IjAxYTIyNDQ4LTE5ZjktNzZhYi1hNjNlLWMzZDg4NzczZDg5YSIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX0l0RXE4VW5NIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjozMDozNC43NDRaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjA2MmU1MzdkZTY2YzBjYTQ5NWJhOGJlNGNmZGY1MmE5N2E2N2E2NDI2OWM1NjA4MjA5NzE2NDhjMTU1MDY1NzIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlYzAyYjdkYi1jNDI0LTRmMTYtOGMzNy1mZDFkZjliZWI2OWMiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwLjA3NloiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiYTc5MTlmNDJmMWYxM2E0NmI1MjNkNWFiZjE3ZDg0NmY0ZTkwOWMxMGNmYzllMTViZDc1N2FkNzNmODY3YmYzNyIsInNpemUiOjk4Niwia2V5IjoiamhveUdhdkwzSmlsOEQ1YzEraEQ1aE53dzQyS0c3WmxKeHM2cGYxTHlvST0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NTgtZDJjYi03Nzk5LTkzOTctZWFmZTMxMTA1MGQwIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC42MzVaIn0seyJpZCI6IjAxYTIyNDU4LWQwYTAtNzdmYy04YmJlLWQ0ZGVmNjkwZTEzNyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC4wNzlaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjI5ZmMxMjlmODA0ODI0ZjQ1OGI0OTExMmQ3MDlhOWUzNjgzYWY0N2VkZDA2NzI0ZWQ4NjBlMGU4NzAxMDFlZTkiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
                      *         "payloadType": "application/vnd.signet.export+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "e6e2e7107a4f8d601c90255a839bc9fe341d6df64041a2b7dc2e903579798657",
-                     *             "sig": "IUmrlwJjPFRM2qPr/rG4QpTUaRUNt6Hm3BsTcsNm5adTjBNAAVoexxtQcAzgGmXZN9ofL+gUq4HZp12RTa8iBw=="
+                     *             "keyid": "67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
+                     *             "sig": "rfiz6Xvt/h1y1nFXw9p2dRtTavviI+tixucxshy/0CeXxV79BM/D9A0QYnHaXmI89BMuBJT7+k1mu8m0vBedCw=="
                      *           }
                      *         ]
                      *       }
@@ -13667,17 +13667,17 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "377a464c-907b-469c-8008-ce45b38c9167",
+                     *           "id": "537fa58c-7298-4620-b1ae-e0941091d6cc",
                      *           "name": "connected side",
                      *           "keys": [
                      *             {
-                     *               "key_id": "e6e2e7107a4f8d60",
-                     *               "fingerprint": "SHA256:e6e2e7107a4f8d601c90255a839bc9fe341d6df64041a2b7dc2e903579798657",
-                     *               "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAXkqtyTfo74TqWP0ebteV/oVZAIYl6B6MPakpfaWMmI0=\n-----END PUBLIC KEY-----\n"
+                     *               "key_id": "67f98cd2c8573d05",
+                     *               "fingerprint": "SHA256:67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
+                     *               "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n"
                      *             }
                      *           ],
-                     *           "created_at": "2026-11-28T22:30:37.951Z",
-                     *           "created_by": "signet_adm_ItEq8UnM"
+                     *           "created_at": "2026-11-28T22:48:53.332Z",
+                     *           "created_by": "signet_adm_TmK6hkqP"
                      *         }
                      *       ],
                      *       "total": 1,
@@ -13721,7 +13721,7 @@ export interface operations {
                  * @example {
                  *       "name": "connected side",
                  *       "public_key_pems": [
-                 *         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAXkqtyTfo74TqWP0ebteV/oVZAIYl6B6MPakpfaWMmI0=\n-----END PUBLIC KEY-----\n"
+                 *         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n"
                  *       ]
                  *     }
                  */
@@ -13741,17 +13741,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "377a464c-907b-469c-8008-ce45b38c9167",
+                     *       "id": "537fa58c-7298-4620-b1ae-e0941091d6cc",
                      *       "name": "connected side",
                      *       "keys": [
                      *         {
-                     *           "key_id": "e6e2e7107a4f8d60",
-                     *           "fingerprint": "SHA256:e6e2e7107a4f8d601c90255a839bc9fe341d6df64041a2b7dc2e903579798657",
-                     *           "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAXkqtyTfo74TqWP0ebteV/oVZAIYl6B6MPakpfaWMmI0=\n-----END PUBLIC KEY-----\n"
+                     *           "key_id": "67f98cd2c8573d05",
+                     *           "fingerprint": "SHA256:67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
+                     *           "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n"
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:30:37.951Z",
-                     *       "created_by": "signet_adm_ItEq8UnM"
+                     *       "created_at": "2026-11-28T22:48:53.332Z",
+                     *       "created_by": "signet_adm_TmK6hkqP"
                      *     }
                      */
                     "application/json": components["schemas"]["TrustedOrigin"];
@@ -13786,7 +13786,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 377a464c-907b-469c-8008-ce45b38c9167
+                 * @example 537fa58c-7298-4620-b1ae-e0941091d6cc
                  */
                 origin_id: string;
             };
@@ -13853,10 +13853,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "e52efff664063e21",
+                     *         "key_id": "0a70875a62541d83",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEACDdtBHo4U/AHPmCUCd5Q8jEkPyN0tBhp54QiDNdqaRE=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:30:30.571Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAES/jgLIZjfn5R9dV53eNt1io6ol2q6ZFuSiA0MZBKuk=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:47.905Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -13865,10 +13865,10 @@ export interface operations {
                      *         "state": "current"
                      *       },
                      *       "next": {
-                     *         "key_id": "10b03a4b9f0704ba",
+                     *         "key_id": "eeeb684625b26a49",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6o7zjKd+Rk//IX3LbBXokW7IntKgkdvdQSvBghomfFg=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:30:34.449Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.811Z",
                      *         "is_current": false,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -13938,10 +13938,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "e52efff664063e21",
+                     *         "key_id": "0a70875a62541d83",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEACDdtBHo4U/AHPmCUCd5Q8jEkPyN0tBhp54QiDNdqaRE=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:30:30.571Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAES/jgLIZjfn5R9dV53eNt1io6ol2q6ZFuSiA0MZBKuk=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:47.905Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -13950,10 +13950,10 @@ export interface operations {
                      *         "state": "current"
                      *       },
                      *       "next": {
-                     *         "key_id": "10b03a4b9f0704ba",
+                     *         "key_id": "eeeb684625b26a49",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6o7zjKd+Rk//IX3LbBXokW7IntKgkdvdQSvBghomfFg=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:30:34.449Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.811Z",
                      *         "is_current": false,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14003,7 +14003,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of the announced key.
-                 * @example 10b03a4b9f0704ba
+                 * @example eeeb684625b26a49
                  */
                 key_id: string;
             };
@@ -14034,10 +14034,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "10b03a4b9f0704ba",
+                     *         "key_id": "eeeb684625b26a49",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6o7zjKd+Rk//IX3LbBXokW7IntKgkdvdQSvBghomfFg=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:30:34.449Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.811Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14091,7 +14091,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of the announced key.
-                 * @example 530e95020c4f08c4
+                 * @example 9ce07b2bb4e56216
                  */
                 key_id: string;
             };
@@ -14121,10 +14121,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "10b03a4b9f0704ba",
+                     *         "key_id": "eeeb684625b26a49",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6o7zjKd+Rk//IX3LbBXokW7IntKgkdvdQSvBghomfFg=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:30:34.449Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.811Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14178,7 +14178,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a previous key of the server.
-                 * @example e52efff664063e21
+                 * @example 0a70875a62541d83
                  */
                 key_id: string;
             };
@@ -14208,10 +14208,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "10b03a4b9f0704ba",
+                     *         "key_id": "eeeb684625b26a49",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6o7zjKd+Rk//IX3LbBXokW7IntKgkdvdQSvBghomfFg=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:30:34.449Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.811Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14286,14 +14286,14 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "20261128T223038Z-031da9",
+                     *           "id": "20261128T224853Z-a83319",
                      *           "kind": "kept",
                      *           "state": "ready",
                      *           "phase": null,
                      *           "percent": 100,
-                     *           "created_at": "2026-11-28T22:30:38Z",
+                     *           "created_at": "2026-11-28T22:48:53Z",
                      *           "bytes": 710144,
-                     *           "sha256": "44ae29465829280ffcd14985239dc8b619df2b37d323a108e9cf9876b381e097",
+                     *           "sha256": "da9407e455811be26dd19b91f0d2b2da33df43f3ba86c3faa780da2b35579196",
                      *           "error": null
                      *         }
                      *       ],
@@ -14348,12 +14348,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "20261128T223038Z-031da9",
+                     *       "id": "20261128T224853Z-a83319",
                      *       "kind": "kept",
                      *       "state": "running",
                      *       "phase": "copying",
                      *       "percent": 0,
-                     *       "created_at": "2026-11-28T22:30:38Z",
+                     *       "created_at": "2026-11-28T22:48:53Z",
                      *       "bytes": null,
                      *       "sha256": null,
                      *       "error": null
@@ -14385,7 +14385,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a backup.
-                 * @example 20261128T223038Z-031da9
+                 * @example 20261128T224853Z-a83319
                  */
                 backup_id: string;
             };
@@ -14405,14 +14405,14 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "20261128T223038Z-031da9",
+                     *       "id": "20261128T224853Z-a83319",
                      *       "kind": "kept",
                      *       "state": "ready",
                      *       "phase": null,
                      *       "percent": 100,
-                     *       "created_at": "2026-11-28T22:30:38Z",
+                     *       "created_at": "2026-11-28T22:48:53Z",
                      *       "bytes": 710144,
-                     *       "sha256": "44ae29465829280ffcd14985239dc8b619df2b37d323a108e9cf9876b381e097",
+                     *       "sha256": "da9407e455811be26dd19b91f0d2b2da33df43f3ba86c3faa780da2b35579196",
                      *       "error": null
                      *     }
                      */
@@ -14439,7 +14439,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a backup.
-                 * @example 20261128T223038Z-031da9
+                 * @example 20261128T224853Z-a83319
                  */
                 backup_id: string;
             };
@@ -14538,12 +14538,12 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "3775007c-b570-4038-b2d0-c1e3da3d5fb2",
+                     *           "id": "eee72e4e-a8f2-4d14-b45d-e262e0ce66d0",
                      *           "name": "signet-0",
                      *           "version": "0.1.0",
                      *           "url": "https://signet.acme.example",
-                     *           "started_at": "2026-11-28T22:30:30.639Z",
-                     *           "seen_at": "2026-11-28T22:30:41.369Z",
+                     *           "started_at": "2026-11-28T22:48:47.954Z",
+                     *           "seen_at": "2026-11-28T22:48:55.802Z",
                      *           "state": "live",
                      *           "answering": true,
                      *           "streams": 0,
@@ -14554,7 +14554,7 @@ export interface operations {
                      *           "stopping_at": null
                      *         }
                      *       ],
-                     *       "at": "2026-11-28T22:30:41.370Z"
+                     *       "at": "2026-11-28T22:48:55.802Z"
                      *     }
                      */
                     "application/json": components["schemas"]["ListNodesAnswer"];
@@ -14631,7 +14631,7 @@ export interface operations {
                      *         {
                      *           "id": "disk-space",
                      *           "level": "ok",
-                     *           "summary": "72.5 GiB of 252 GiB are free; its growth is not known before the server has run for six hours",
+                     *           "summary": "72.1 GiB of 252 GiB are free; its growth is not known before the server has run for six hours",
                      *           "remedy": null
                      *         },
                      *         {
@@ -14643,7 +14643,7 @@ export interface operations {
                      *         {
                      *           "id": "clock",
                      *           "level": "ok",
-                     *           "summary": "it is past the newest event, of 2026-11-28T22:30:31.764Z",
+                     *           "summary": "it is past the newest event, of 2026-11-28T22:48:48.580Z",
                      *           "remedy": null
                      *         },
                      *         {
@@ -14673,11 +14673,11 @@ export interface operations {
                      *         {
                      *           "id": "open-files",
                      *           "level": "ok",
-                     *           "summary": "53 of 20000 files are open, and 20000 connections are configured",
+                     *           "summary": "58 of 20000 files are open, and 20000 connections are configured",
                      *           "remedy": null
                      *         }
                      *       ],
-                     *       "at": "2026-11-28T22:30:34.369Z",
+                     *       "at": "2026-11-28T22:48:49.769Z",
                      *       "version": "0.1.0"
                      *     }
                      */
@@ -14729,7 +14729,8 @@ export interface operations {
                      *       "forwarded": false,
                      *       "client_address": "127.0.0.1",
                      *       "public_url": null,
-                     *       "trusted_proxies": 0
+                     *       "trusted_proxies": 0,
+                     *       "public_urls": []
                      *     }
                      */
                     "application/json": components["schemas"]["EchoAnswer"];
@@ -14780,13 +14781,13 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "01a22448-2769-77ce-a384-9b57d7e82317",
-                     *           "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *           "id": "01a22458-dd97-7306-a473-a0d3448d4129",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *           "name": "guardrails",
                      *           "media_type": "application/json",
                      *           "status": "draft",
-                     *           "created_by": "signet_adm_ItEq8UnM",
-                     *           "created_at": "2026-11-28T22:30:38.186Z",
+                     *           "created_by": "signet_adm_TmK6hkqP",
+                     *           "created_at": "2026-11-28T22:48:53.399Z",
                      *           "promoted_at": null,
                      *           "deployment_id": null
                      *         }
@@ -14878,13 +14879,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22448-2769-77ce-a384-9b57d7e82317",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "id": "01a22458-dd97-7306-a473-a0d3448d4129",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "name": "guardrails",
                      *       "media_type": "application/json",
                      *       "status": "draft",
-                     *       "created_by": "signet_adm_ItEq8UnM",
-                     *       "created_at": "2026-11-28T22:30:38.186Z",
+                     *       "created_by": "signet_adm_TmK6hkqP",
+                     *       "created_at": "2026-11-28T22:48:53.399Z",
                      *       "promoted_at": null,
                      *       "deployment_id": null
                      *     }
@@ -14915,7 +14916,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID.
-                 * @example 01a22448-2769-77ce-a384-9b57d7e82317
+                 * @example 01a22458-dd97-7306-a473-a0d3448d4129
                  */
                 artifact_id: string;
             };
@@ -14935,13 +14936,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22448-2769-77ce-a384-9b57d7e82317",
-                     *       "project_id": "8683684b-48d6-4cef-a968-ca4af9e95766",
+                     *       "id": "01a22458-dd97-7306-a473-a0d3448d4129",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
                      *       "name": "guardrails",
                      *       "media_type": "application/json",
                      *       "status": "draft",
-                     *       "created_by": "signet_adm_ItEq8UnM",
-                     *       "created_at": "2026-11-28T22:30:38.186Z",
+                     *       "created_by": "signet_adm_TmK6hkqP",
+                     *       "created_at": "2026-11-28T22:48:53.399Z",
                      *       "promoted_at": null,
                      *       "deployment_id": null,
                      *       "policies": {
@@ -15003,7 +15004,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID.
-                 * @example 01a22448-2769-77ce-a384-9b57d7e82317
+                 * @example 01a22458-dd97-7306-a473-a0d3448d4129
                  */
                 artifact_id: string;
             };
@@ -15046,7 +15047,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID.
-                 * @example 01a22448-2769-77ce-a384-9b57d7e82317
+                 * @example 01a22458-dd97-7306-a473-a0d3448d4129
                  */
                 artifact_id: string;
             };
@@ -15075,22 +15076,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "artifact_id": "01a22448-2769-77ce-a384-9b57d7e82317",
+                     *       "artifact_id": "01a22458-dd97-7306-a473-a0d3448d4129",
                      *       "status": "promoted",
-                     *       "deployment_id": "01a22448-27cf-7324-bdaf-d9c3d6063faf",
+                     *       "deployment_id": "01a22458-ddb4-70d1-86e1-d95d5c0ceb6e",
                      *       "bundle": {
-                     *         "id": "01a22448-27c7-71a5-9c96-678c39ffb1c1",
+                     *         "id": "01a22458-ddb0-72b8-b95c-318101b27c49",
                      *         "version": 3,
                      *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *         "is_active": true,
                      *         "published_by": null,
-                     *         "published_at": "2026-11-28T22:30:38.280Z",
+                     *         "published_at": "2026-11-28T22:48:53.424Z",
                      *         "title": "Redact personal data",
                      *         "description": null,
                      *         "labels": {},
                      *         "source": null,
                      *         "origin": "publish",
-                     *         "deployment_id": "01a22448-27cf-7324-bdaf-d9c3d6063faf",
+                     *         "deployment_id": "01a22458-ddb4-70d1-86e1-d95d5c0ceb6e",
                      *         "sequence": 5,
                      *         "warnings": [],
                      *         "change": null
