@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Deployment } from "../../sdk/index.js";
 import { answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { examples } from "../shell/help.js";
+import { wholeNumber } from "../shell/numbers.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatActor, formatTime } from "../shell/table.js";
@@ -17,10 +18,11 @@ const COMMIT_CHARACTERS = 12;
 /** `signet history`: what became active in an environment, from where, by whom and why. */
 export function addHistory(program: Command, shell: Shell): void {
   withPage(program.command("history"))
+    .option("--version <version>", "only the activations of this version", wholeNumber(1))
     .description("show what became active in an environment, from where, by whom and why, newest first")
     .addHelpText("after", HELP + examples("signet history --env prod", "signet history --env prod --limit 5 --json"))
     .action(
-      inSession(shell, async (session, page: PageOptions) => {
+      inSession(shell, async (session, page: PageOptions & { readonly version?: number }) => {
         const answer = await session.inEnvironment((environment) =>
           session.client.bundles.listDeployments({ ...environment, ...page }),
         );

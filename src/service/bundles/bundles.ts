@@ -1,5 +1,12 @@
 import { performedBy } from "../../core/actor.js";
-import type { BundleState, Content, Deployment, PublishedBundle } from "../../core/bundle.js";
+import type {
+  ActivationPeriod,
+  BundleFilter,
+  BundleState,
+  Content,
+  Deployment,
+  PublishedBundle,
+} from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError, notFound } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
@@ -27,6 +34,19 @@ import { rollbackTarget } from "./rollback-target.js";
 export interface BundleWithContent {
   readonly state: BundleState;
   readonly content: Content;
+}
+
+/** The newest activation of a bundle; null when it was never active. */
+interface WithPeriod {
+  readonly period: ActivationPeriod | null;
+}
+
+/** A page of bundles. */
+export interface ListedBundles extends Listed<BundleState> {
+  /** Where to go on, as `beforeVersion`; null when no version is left. */
+  readonly next: number | null;
+  /** By the sequence of each that was ever active. */
+  readonly periods: ReadonlyMap<number, ActivationPeriod>;
 }
 
 /** A version that was verified before the transaction which activates it. */
@@ -200,24 +220,41 @@ export class Bundles {
     return state;
   }
 
-  /** The versions of an environment, newest first. */
+  /** The versions of an environment that match a filter, newest first. `total` counts all of the environment, whether they match or not. */
   async list(
     caller: Principal,
     path: EnvironmentPath,
     limit: number | undefined,
     beforeVersion: number | undefined,
-  ): Promise<Listed<BundleState>> {
+    filter: BundleFilter = {},
+  ): Promise<ListedBundles> {
     const { read } = this.deps.store;
     const most = limit ?? 1000;
-    const environment = await visibleEnvironment(read, caller, path);
-    return await read.bundles(environment.id, most, beforeVersion);
+    const { id } = await visibleEnvironment(read, caller, path);
+    const isSearch = Object.keys(filter).length > 0;
+    const found = isSearch
+      ? { ...(await read.findBundles(id, filter, most, beforeVersion)), total: await read.countBundles(id) }
+      : await this.#page(id, most, beforeVersion);
+    const sequences = found.rows.flatMap(({ sequence }) => sequence ?? []);
+    return { ...found, periods: await read.activationPeriods(id, sequences) };
+  }
+
+  async #page(environmentId: string, limit: number, beforeVersion: number | undefined) {
+    const { read } = this.deps.store;
+    const listed = await read.bundles(environmentId, limit, beforeVersion);
+    const last = listed.rows.at(-1)?.bundle.version ?? null;
+    const hasMore = last !== null && last > 1 && (await read.hasVersionBelow(environmentId, last));
+    return { ...listed, next: hasMore ? last : null };
   }
 
   /** Throws `not_found`. */
-  async get(caller: Principal, path: EnvironmentPath, version: number): Promise<BundleWithContent> {
+  async get(caller: Principal, path: EnvironmentPath, version: number): Promise<BundleWithContent & WithPeriod> {
     const { read } = this.deps.store;
     const environment = await visibleEnvironment(read, caller, path);
-    return await this.#withContent(read, environment, version);
+    const found = await this.#withContent(read, environment, version);
+    const { sequence } = found.state;
+    const periods = await read.activationPeriods(environment.id, sequence === null ? [] : [sequence]);
+    return { ...found, period: periods.get(sequence ?? 0) ?? null };
   }
 
   /** The signed document of a version: the same bytes for as long as the bundle exists. */
@@ -267,17 +304,22 @@ export class Bundles {
     outbox.committed();
   }
 
-  /** The activations of an environment, newest first. */
+  /** The activations of an environment, or of one of its versions, newest first. Throws `not_found` for a version that is not kept. */
   async deployments(
     caller: Principal,
     path: EnvironmentPath,
     limit: number | undefined,
     offset: number,
+    version: number | null = null,
   ): Promise<Listed<Deployment> & { limit: number }> {
     const { read } = this.deps.store;
     const page = { limit: limit ?? 25, offset };
     const environment = await visibleEnvironment(read, caller, path);
-    return { ...(await read.deployments(environment.id, page)), limit: page.limit };
+    const listed =
+      version === null
+        ? await read.deployments(environment.id, page)
+        : await read.deploymentsOf((await keptBundle(read, environment, version)).bundle.id, page);
+    return { ...listed, limit: page.limit };
   }
 
   /** Throws `not_found`. */

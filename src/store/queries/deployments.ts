@@ -64,6 +64,11 @@ export function deploymentReader(db: Kysely<Schema>) {
       const found = rows.find(({ version, kept }) => version < below.version && kept !== null);
       return { version: found?.version ?? null, next: rows.length < limit ? null : (rows.at(-1)?.sequence ?? null) };
     },
+    async deploymentsOf(bundleId, { limit, offset }) {
+      const of = db.selectFrom("deployments").where("bundle_id", "=", bundleId);
+      const rows = await of.selectAll().orderBy("sequence", "desc").limit(limit).offset(offset).execute();
+      return { rows: rows.map(deploymentOf), total: await countRows(of) };
+    },
     async deployments(environmentId, { limit, offset }) {
       const of = db.selectFrom("deployments").where("environment_id", "=", environmentId);
       const newestFirst = of.selectAll().orderBy("sequence", "desc").limit(limit);

@@ -101,7 +101,7 @@ export interface paths {
         };
         /**
          * Lists the versions of an environment, newest first
-         * @description Lists the bundles of an environment, newest first, without their documents.
+         * @description Lists the bundles of an environment, newest first, without their documents. With a text, a label, an author or a source revision only those that match all of them: a call then looks through 10,000 versions at most, and says where to go on.
          *
          *     Needs a token with the scope `read`.
          */
@@ -2589,6 +2589,16 @@ export interface components {
             warnings: string[];
             /** @description What it changes in its environment; only in answers of PublishBundle and PromoteBundle, and of dry runs. With dry_run in the request the bundle is what would be made: neither its id nor its version is taken. Of ActivateBundle and RollbackBundle it is the kept one. */
             change: components["schemas"]["BundleChange"] | null;
+            /**
+             * Format: date-time
+             * @description When its newest activation was made. Only in answers of ListBundles and GetBundle, as is the next.
+             */
+            activated_at: string | null;
+            /**
+             * Format: date-time
+             * @description When something else became active after that; unset while it is the active one.
+             */
+            replaced_at: string | null;
         };
         /** @description What a publication or promotion changed in its environment, or would change. */
         BundleChange: {
@@ -2715,6 +2725,16 @@ export interface components {
             signature_v2: string;
             /** @description Names the key of both signatures in ListKeys. */
             key_id: string;
+            /**
+             * Format: date-time
+             * @description As Bundle.activated_at.
+             */
+            activated_at: string | null;
+            /**
+             * Format: date-time
+             * @description As Bundle.replaced_at.
+             */
+            replaced_at: string | null;
         };
         ClaimBenchmarkAnswer: Record<string, never>;
         CompareBundlesAnswer: {
@@ -4821,6 +4841,8 @@ export interface components {
         "Signet-Deployment-Id": string;
         /** @description The lease of what is active: the base64url of its envelope, without padding. Absent while none can be made. */
         "Signet-Lease": string;
+        /** @description The before_version with which a list of bundles goes on; absent at its end. */
+        "Signet-Next-Before-Version": number;
         /** @description The sequence of what is active. */
         "Signet-Sequence": number;
         /** @description The scheme that would do. */
@@ -4964,7 +4986,9 @@ export interface operations {
                      *         "skipped": false,
                      *         "difference": null,
                      *         "quota": null
-                     *       }
+                     *       },
+                     *       "activated_at": null,
+                     *       "replaced_at": null
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5057,7 +5081,9 @@ export interface operations {
                      *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
                      *       "sequence": 4,
                      *       "warnings": [],
-                     *       "change": null
+                     *       "change": null,
+                     *       "activated_at": null,
+                     *       "replaced_at": null
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5152,7 +5178,9 @@ export interface operations {
                      *       "deployment_id": "01a22458-d1d1-737b-b64f-c52023fc5de7",
                      *       "sequence": 3,
                      *       "warnings": [],
-                     *       "change": null
+                     *       "change": null,
+                     *       "activated_at": null,
+                     *       "replaced_at": null
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5249,7 +5277,9 @@ export interface operations {
                      *         "skipped": false,
                      *         "difference": null,
                      *         "quota": null
-                     *       }
+                     *       },
+                     *       "activated_at": null,
+                     *       "replaced_at": null
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5277,6 +5307,14 @@ export interface operations {
                 limit?: number;
                 /** @description Only versions below this one: the way to page. */
                 before_version?: number;
+                /** @description Only those with this text in title, description, published_by, labels or source, or at the start of the digits of policy_hash. ASCII letters match in either case. */
+                text?: string;
+                /** @description Only those with this label: key=value. */
+                label?: string;
+                /** @description Only those with this text in published_by. ASCII letters match in either case. */
+                published_by?: string;
+                /** @description Only those whose source has a revision that begins with this. */
+                source_revision?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -5303,13 +5341,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The bundles. The number of all of them is in the header X-Total-Count. */
+            /** @description The bundles. The number of all of them, whether they match or not, is in the header X-Total-Count. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Signet-Next-Before-Version": components["headers"]["Signet-Next-Before-Version"];
                     "X-Total-Count": components["headers"]["X-Total-Count"];
                     [name: string]: unknown;
                 };
@@ -5331,7 +5370,9 @@ export interface operations {
                      *         "deployment_id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
                      *         "sequence": 2,
                      *         "warnings": [],
-                     *         "change": null
+                     *         "change": null,
+                     *         "activated_at": null,
+                     *         "replaced_at": null
                      *       },
                      *       {
                      *         "id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
@@ -5354,7 +5395,9 @@ export interface operations {
                      *         "deployment_id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
                      *         "sequence": 1,
                      *         "warnings": [],
-                     *         "change": null
+                     *         "change": null,
+                     *         "activated_at": null,
+                     *         "replaced_at": null
                      *       }
                      *     ]
                      */
@@ -5465,7 +5508,9 @@ export interface operations {
                      *       "scope_policies_json": {},
                      *       "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
                      *       "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
-                     *       "key_id": "67f98cd2c8573d05"
+                     *       "key_id": "67f98cd2c8573d05",
+                     *       "activated_at": null,
+                     *       "replaced_at": null
                      *     }
                      */
                     "application/json": components["schemas"]["BundleWithPolicies"];
@@ -6029,6 +6074,8 @@ export interface operations {
                 limit?: number;
                 /** @description How many to leave out, from the first. */
                 offset?: number;
+                /** @description Only the activations of this version; NOT_FOUND when it is not kept. */
+                version?: number;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -13395,7 +13442,9 @@ export interface operations {
                      *         "deployment_id": null,
                      *         "sequence": null,
                      *         "warnings": [],
-                     *         "change": null
+                     *         "change": null,
+                     *         "activated_at": null,
+                     *         "replaced_at": null
                      *       },
                      *       "already_imported": false,
                      *       "dry_run": false,
@@ -15094,7 +15143,9 @@ export interface operations {
                      *         "deployment_id": "01a22458-ddb4-70d1-86e1-d95d5c0ceb6e",
                      *         "sequence": 5,
                      *         "warnings": [],
-                     *         "change": null
+                     *         "change": null,
+                     *         "activated_at": null,
+                     *         "replaced_at": null
                      *       }
                      *     }
                      */
