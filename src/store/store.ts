@@ -9,6 +9,7 @@ import type { KeyType, Token } from "../core/token.js";
 import type { AuditLogReader, AuditLogWriter } from "./audit-log-store.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
 import type { ClaimReader, ClaimWriter } from "./claim-store.js";
+import type { ConsoleSessionReader, ConsoleSessionWriter } from "./console-session-store.js";
 import type { FleetReader } from "./fleet-store.js";
 import type { NodeReader, NodeWriter } from "./node-store.js";
 import type { Listed, Page } from "./page.js";
@@ -142,6 +143,7 @@ export interface Reader
     NodeReader,
     TransferReader,
     ClaimReader,
+    ConsoleSessionReader,
     TrustReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
@@ -293,6 +295,7 @@ export interface Writer
     NodeWriter,
     TransferWriter,
     ClaimWriter,
+    ConsoleSessionWriter,
     TrustWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;
