@@ -9,7 +9,7 @@ import {
   type DeploymentSchema,
   type PrunedEnvironmentSchema,
 } from "../../../gen/signet/v1/bundle_pb.js";
-import type { Deployment, PublishedBundle } from "../../core/bundle.js";
+import type { Deployment, DeploymentKind, PublishedBundle } from "../../core/bundle.js";
 import type { EnvironmentPath } from "../../service/access/access.js";
 import type { Comparing } from "../../service/bundles/comparing.js";
 import type { Bundles, BundleWithContent } from "../../service/bundles/bundles.js";
@@ -24,7 +24,15 @@ import { callOf } from "../admission/call.js";
 import { changeRequestOf } from "./change-request.js";
 import { changeMessage, comparisonMessage } from "./difference-message.js";
 import { policySchemaMethods } from "./policy-schemas.js";
-import { actorMessage, countedRows, textOrNull, timestampOf, withoutNulls } from "./message-fields.js";
+import {
+  actorMessage,
+  countedRows,
+  instantOfTimestamp,
+  textOrNull,
+  timestampOf,
+  withoutNulls,
+  withoutUnset,
+} from "./message-fields.js";
 
 /** BundleService on the use cases. */
 export function createBundleService(services: {
@@ -129,11 +137,18 @@ export function createBundleService(services: {
 
     async listDeployments(request, context) {
       const { principal } = callOf(context);
+      const { actor, since, until } = request;
       const { rows, total, limit } = await bundles.deployments(
         principal,
         pathOf(request),
         request.limit,
         request.offset,
+        {
+          // The guard let pass no other text: the rules of the field.
+          ...withoutUnset({ kind: request.kind as DeploymentKind | undefined, actor }),
+          ...(since === undefined ? {} : { since: instantOfTimestamp(since) }),
+          ...(until === undefined ? {} : { until: instantOfTimestamp(until) }),
+        },
       );
       return { data: rows.map(deploymentMessage), total, limit, offset: request.offset };
     },

@@ -1,12 +1,19 @@
 import { performedBy } from "../../core/actor.js";
 import type { BundleState, Content, Deployment } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
+import { defined } from "../../core/defined.js";
 import { AppError, notFound } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
-import type { Reader, Store, Writer } from "../../store/store.js";
-import { requireChangeable, seesEnvironment, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
+import type { DeploymentFilter, Reader, Store, Writer } from "../../store/store.js";
+import {
+  requireChangeable,
+  seesEnvironment,
+  visibleEnvironment,
+  visibleProject,
+  type EnvironmentPath,
+} from "../access/access.js";
 import { reasonOf, type Audit } from "../audit/audit.js";
 import { bundleEvent } from "./bundle-events.js";
 import { documentOf, type BundleVerifier } from "./bundle-verifier.js";
@@ -244,17 +251,31 @@ export class Bundles {
     outbox.committed();
   }
 
-  /** The activations of an environment, newest first. */
+  /**
+   * The activations of an environment, newest first; of all environments of the project that the token sees when `envName` is empty.
+   * Throws `not_found`, `invalid`.
+   */
   async deployments(
     caller: Principal,
-    path: EnvironmentPath,
+    { projectId, envName }: EnvironmentPath,
     limit: number | undefined,
     offset: number,
+    filter: DeploymentFilter = {},
   ): Promise<Listed<Deployment> & { limit: number }> {
     const { read } = this.deps.store;
     const page = { limit: limit ?? 25, offset };
-    const environment = await visibleEnvironment(read, caller, path);
-    return { ...(await read.deployments(environment.id, page)), limit: page.limit };
+    const scope = { orgId: caller.orgId, projectId };
+    if (envName === "") {
+      await visibleProject(read, caller, projectId);
+      const own = { ...scope, ...defined({ environmentId: caller.environmentId ?? undefined }) };
+      return { ...(await read.findDeployments(own, filter, page)), limit: page.limit };
+    }
+    const { id: environmentId } = await visibleEnvironment(read, caller, { projectId, envName });
+    const listed =
+      Object.keys(filter).length === 0
+        ? await read.deployments(environmentId, page)
+        : await read.findDeployments({ ...scope, environmentId }, filter, page);
+    return { ...listed, limit: page.limit };
   }
 
   /** Throws `not_found`. */
