@@ -35,6 +35,11 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     layers: ["core", "bundle", "gen", "json-form"],
     packages: [/^node:/, /^@connectrpc\//, /^@bufbuild\/protobuf/],
   },
+  // Runs in browsers alone.
+  console: {
+    layers: ["core", "bundle", "json-form", "sdk", "gen"],
+    packages: [/^preact/, /^@preact\/signals$/, /^@codemirror\//, /^@lezer\//, /^@bufbuild\/protobuf/],
+  },
   provision: { layers: ["core", "outbound", "gen", "rules", "json-form"], packages: [/^@bufbuild\/protobuf/] },
   cli: {
     layers: ["sdk", "bundle", "core", "yaml", "tar", "policy-schema", "provision", "config", "assets", "server"],
@@ -104,6 +109,15 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     examination: ["postgres"],
     sqlite: ["", "migrations", "queries", "transactions"],
   },
+  console: {
+    data: [],
+    elements: ["data"],
+    shell: ["data", "elements"],
+    text: ["data", "elements"],
+    session: ["data", "elements", "shell"],
+    screens: ["data", "elements", "session", "shell", "text"],
+    "": ["data", "elements", "screens", "session", "shell"],
+  },
   server: {
     compose: [],
     diagnosis: ["disk"],
@@ -155,14 +169,14 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
 
 const files = ["src", "gen"].flatMap((top) =>
   readdirSync(join(root, top), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => join(top, name)),
 );
 
 function layerOf(file: string): string {
   const [top, folder] = file.split("/");
   if (top === "gen") return "gen";
-  return folder === undefined || folder.endsWith(".ts") ? "root" : folder;
+  return folder === undefined || /\.tsx?$/.test(folder) ? "root" : folder;
 }
 
 /** The folder inside of the layer: "" for a file of the layer's own folder. */
@@ -175,8 +189,11 @@ function importsOf(file: string): readonly string[] {
   return ts.preProcessFile(readFileSync(join(root, file), "utf8")).importedFiles.map(({ fileName }) => fileName);
 }
 
+const known = new Set(files);
+
 function targetOf(file: string, imported: string): string {
-  return relative(root, normalize(join(root, dirname(file), imported))).replace(/\.js$/, ".ts");
+  const target = relative(root, normalize(join(root, dirname(file), imported))).replace(/\.js$/, ".ts");
+  return known.has(`${target}x`) ? `${target}x` : target;
 }
 
 describe("architecture", () => {

@@ -4,8 +4,8 @@ import { SignetError, toSignetError } from "./signet-error.js";
 /** A token, or a function that returns the current one: called for every call, so that a rotated token needs no new client. */
 export type TokenSource = string | (() => string);
 
-/** A transport that sends the token with every call, and whose calls and streams throw SignetErrors only. */
-export function withToken(transport: Transport, token: TokenSource): Transport {
+/** A transport that sends the token, unless null, with every call, and whose calls and streams throw SignetErrors only. */
+export function withToken(transport: Transport, token: TokenSource | null): Transport {
   return {
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       try {
@@ -36,8 +36,9 @@ export function withToken(transport: Transport, token: TokenSource): Transport {
 /** HeadersInit, a name that only the types of browsers have. */
 type HeaderSource = ConstructorParameters<typeof Headers>[0];
 
-function authorized(header: HeaderSource, token: TokenSource): Headers {
+function authorized(header: HeaderSource, token: TokenSource | null): Headers {
   const headers = new Headers(header);
+  if (token === null) return headers;
   headers.set("Authorization", `Bearer ${typeof token === "string" ? token : token()}`);
   return headers;
 }

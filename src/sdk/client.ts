@@ -44,7 +44,8 @@ export interface AnyTransport {
 export interface SignetClientOptions {
   /** The connection to the server: `openNodeTransport` for Node, `createFetchTransport` for browsers, or any other of Connect's. */
   readonly transport: AnyTransport;
-  readonly token: TokenSource;
+  /** Null sends none: the transport is authorized by itself, as a browser's session is. */
+  readonly token: TokenSource | null;
 }
 
 /** Builds the client. Opens no connection; the first call does. Throws a TypeError for invalid options. */
@@ -53,8 +54,9 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
   const { transport, token } = options;
   check(hasMethods(transport, "unary", "stream"), "transport", "a transport, as openNodeTransport(…).transport is");
   // A token that no header can carry would look like an unavailable server.
-  const isToken = typeof token === "function" || (typeof token === "string" && /^[\x20-\x7e]+$/.test(token));
-  check(isToken, "token", "printable ASCII characters, or a function that returns them");
+  const isToken =
+    token === null || typeof token === "function" || (typeof token === "string" && /^[\x20-\x7e]+$/.test(token));
+  check(isToken, "token", "printable ASCII characters, a function that returns them, or null");
   const authorized = withToken(transport as Transport, token);
   return {
     organizations: createClient(OrganizationService, authorized),

@@ -98,6 +98,11 @@ describe("commands against a server", () => {
     await json(["envs", "create", "pinned", "--no-promotes-to"]);
     const at = ["--env", "pinned"];
     for (const n of [1, 2, 3]) await json(["publish", "-f", "-", ...at], ADMIN, `{"n": ${n}}`);
+    const change = { dry_run: true, unchanged: false, quota: null, difference: { changes_total: 1 } };
+    expect(await json(["rollback", ...at, "--dry-run"])).toMatchObject({ version: 2, is_active: false, change });
+    const previewed = await signet(["activate", "1", ...at, "--dry-run"]);
+    expect(previewed.out).toMatch(/^dry run: would have activated version 1 in \S+\n/);
+    expect((await signet(["rollback", ...at, "--dry-run", "--wait"])).exitCode).toBe(2);
     expect(await json(["rollback", ...at])).toMatchObject({ version: 2, sequence: 4 });
     expect(await json(["rollback", ...at, "--hold", "--reason", "INC-311"])).toMatchObject({ version: 1, sequence: 5 });
     const refused = await signet(["publish", "-f", "-", ...at], ADMIN, '{"n": 4}');

@@ -10,6 +10,7 @@ import {
   type PrunedEnvironmentSchema,
 } from "../../../gen/signet/v1/bundle_pb.js";
 import type { Deployment, DeploymentKind, PublishedBundle } from "../../core/bundle.js";
+import { defined } from "../../core/defined.js";
 import type { EnvironmentPath } from "../../service/access/access.js";
 import type { Comparing } from "../../service/bundles/comparing.js";
 import type { Bundles, BundleWithContent } from "../../service/bundles/bundles.js";
@@ -66,23 +67,23 @@ export function createBundleService(services: {
     },
 
     async activateBundle(request, context) {
-      const { version, hold, reason } = request;
+      const { version, hold, reason, dryRun } = request;
       const options = { hold, reason: textOrNull(reason) };
-      const state = await bundles.activate(changeRequestOf(context), pathOf(request), version, options);
+      const state = await bundles.activate(changeRequestOf(context, dryRun), pathOf(request), version, options);
       return { ...bundleMessage(state), warnings: [...(await rotation.warningsOf(state.bundle))] };
     },
 
     async rollbackBundle(request, context) {
-      const { toVersion, hold, reason } = request;
+      const { toVersion, hold, reason, dryRun } = request;
       const options = { hold, reason: textOrNull(reason) };
-      const change = changeRequestOf(context);
+      const change = changeRequestOf(context, dryRun);
       const state = await bundles.rollback(change, pathOf(request), toVersion ?? null, options);
       return { ...bundleMessage(state), warnings: [...(await rotation.warningsOf(state.bundle))] };
     },
 
-    async promoteBundle({ projectId, sourceEnv, promotedBy, reason, dryRun }, context) {
+    async promoteBundle({ projectId, sourceEnv, promotedBy = null, reason, sourceVersion, dryRun }, context) {
       const path = { projectId, envName: sourceEnv };
-      const options = { promotedBy: promotedBy ?? null, reason: textOrNull(reason) };
+      const options = { promotedBy, reason: textOrNull(reason), ...defined({ sourceVersion }) };
       return bundleMessage(await publishing.promote(changeRequestOf(context, dryRun), path, options));
     },
 

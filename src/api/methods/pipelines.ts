@@ -10,6 +10,7 @@ import type {
   PipelineSummarySchema,
   UpdatePipelineRequest,
 } from "../../../gen/signet/v1/pipeline_pb.js";
+import { defined } from "../../core/defined.js";
 import type { Pipeline, PipelineType } from "../../core/pipeline.js";
 import type { PipelinePromotion, PromotedTarget } from "../../service/pipelines/pipeline-promotion.js";
 import type { PipelineStages } from "../../service/pipelines/pipeline-stages.js";
@@ -72,8 +73,8 @@ export function createPipelineService(services: {
       return create(EmptySchema);
     },
 
-    async promotePipeline({ id, sourceAppId, targetAppIds, promotedBy, reason, dryRun }, context) {
-      const why = { promotedBy: promotedBy ?? null, reason: textOrNull(reason) };
+    async promotePipeline({ id, sourceAppId, targetAppIds, promotedBy = null, dryRun, ...more }, context) {
+      const why = { promotedBy, reason: textOrNull(more.reason), ...defined({ sourceVersion: more.sourceVersion }) };
       const request = { pipelineId: id, sourceAppId, targetAppIds, ...why };
       const promoted = await pipelinePromotion.promote(changeRequestOf(context, dryRun), request);
       return { promotions: promoted.map(promotionMessage) };

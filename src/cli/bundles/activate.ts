@@ -6,19 +6,22 @@ import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from ".
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
-import { guardedBy, heldBy, withGuards, withHold, type HoldOptions } from "./options.js";
+import { guardedBy, heldBy, withDryRun, withGuards, withHold } from "./options.js";
+import type { HoldOptions, PreviewOptions } from "./options.js";
+
+interface Options extends PreviewOptions, ChangeGuards, HoldOptions, WaitOptions {}
 
 /** `signet activate`: makes a kept version the active one, without a new version. */
 export function addActivate(program: Command, shell: Shell): void {
-  withWait(withHold(withGuards(program.command("activate"))))
+  withWait(withHold(withDryRun(withGuards(program.command("activate")))))
     .description("activate a kept version: pin it, or roll back to it")
     .argument("<version>", "version number", wholeNumber(1))
     .addHelpText("after", WAIT_HELP + examples('signet activate 7 --env prod --hold --reason "incident 311"'))
     .action(
-      inSession(shell, async (session, version: number, options: ChangeGuards & HoldOptions & WaitOptions) => {
-        checkWait(options, true);
+      inSession(shell, async (session, version: number, options: Options) => {
+        checkWait(options, options.dryRun !== true);
         await session.inEnvironment(async (environment) => {
-          const request = { ...environment, version, ...heldBy(options) };
+          const request = { ...environment, version, dryRun: options.dryRun === true, ...heldBy(options) };
           const bundle = await session.client.bundles.activateBundle(request, guardedBy(options));
           answerBundle(shell, options.hold === true ? "activated and held" : "activated", environment.envName, bundle);
           await waitIfAsked({ shell, session, environment, sequence: bundle.sequence }, options);

@@ -28,16 +28,33 @@ export function guardedBy({ ifMatch, idempotencyKey, skipUnchanged }: ChangeGuar
   return { headers: changeHeaders({ ifMatch, idempotencyKey, skipUnchanged }) };
 }
 
-/** The option of {@link withPreview} that is a field of the request; `--skip-unchanged` is one of ChangeGuards. */
+/** The option of {@link withDryRun} and {@link withPreview} that is a field of the request; `--skip-unchanged` is one of ChangeGuards. */
 export interface PreviewOptions {
   readonly dryRun?: true;
 }
 
+/** Adds `--dry-run`. */
+export function withDryRun(command: Command): Command {
+  return command.option("--dry-run", "check everything, show what would change, and change nothing");
+}
+
 /** Adds `--dry-run` and `--skip-unchanged`. */
 export function withPreview(command: Command): Command {
-  return command
-    .option("--dry-run", "check everything, show what would change, and change nothing")
-    .option("--skip-unchanged", "make no version of the content that is active already");
+  return withDryRun(command).option("--skip-unchanged", "make no version of the content that is active already");
+}
+
+/** The option of {@link withSourceVersion}. */
+export interface SourceOptions {
+  readonly sourceVersion?: number;
+}
+
+/** Adds `--source-version` to a promotion. */
+export function withSourceVersion(command: Command): Command {
+  return command.option(
+    "--source-version <version>",
+    "fail unless this version is active in the source: promote what you looked at",
+    wholeNumber(1),
+  );
 }
 
 /** Adds `--reason` to a command that makes or deletes versions, or changes what is active. */

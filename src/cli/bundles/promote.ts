@@ -8,16 +8,17 @@ import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from ".
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
-import { guardedBy, withGuards, withPreview, withBundleReason, type PreviewOptions } from "./options.js";
+import { guardedBy, withGuards, withPreview, withBundleReason, withSourceVersion } from "./options.js";
+import type { PreviewOptions, SourceOptions } from "./options.js";
 
-interface Options extends GlobalOptions, PreviewOptions, ChangeGuards, ReasonOption, WaitOptions {
+interface Options extends GlobalOptions, PreviewOptions, SourceOptions, ChangeGuards, ReasonOption, WaitOptions {
   readonly from?: string;
   readonly promotedBy?: string;
 }
 
 /** `signet promote`: publishes the active bundle of one stage to the next one. */
 export function addPromote(program: Command, shell: Shell): void {
-  withWait(withBundleReason(withPreview(withGuards(program.command("promote")))))
+  withWait(withBundleReason(withSourceVersion(withPreview(withGuards(program.command("promote"))))))
     .description("publish the active bundle of an environment to its next stage, and activate it there")
     .option("--from <env>", "source environment; the same as --env")
     .option("--promoted-by <name>", "free text: person or system that promotes")
@@ -35,10 +36,10 @@ export function addPromote(program: Command, shell: Shell): void {
       if (sourceEnv === undefined) throw new UsageError("no source environment given: pass --from");
       checkWait(options, options.dryRun !== true);
       using session = Session.open(shell, command);
-      const { promotedBy, reason, dryRun = false } = options;
+      const { promotedBy, reason, sourceVersion, dryRun = false } = options;
       await session.inEnvironment(async (source) => {
         const { envName, ...project } = source;
-        const request = { ...project, sourceEnv: envName, dryRun, ...defined({ promotedBy, reason }) };
+        const request = { ...project, sourceEnv: envName, dryRun, ...defined({ promotedBy, reason, sourceVersion }) };
         const bundle = await session.client.bundles.promoteBundle(request, guardedBy(options));
         const next =
           shell.json && options.wait !== true ? undefined : await session.client.organizations.getEnvironment(source);

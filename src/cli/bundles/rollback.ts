@@ -7,9 +7,10 @@ import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from ".
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
-import { guardedBy, heldBy, withGuards, withHold, type HoldOptions } from "./options.js";
+import { guardedBy, heldBy, withDryRun, withGuards, withHold } from "./options.js";
+import type { HoldOptions, PreviewOptions } from "./options.js";
 
-interface Options extends ChangeGuards, HoldOptions, WaitOptions {
+interface Options extends PreviewOptions, ChangeGuards, HoldOptions, WaitOptions {
   readonly to?: number;
 }
 
@@ -20,20 +21,25 @@ Without --hold, the next publication or promotion, for example by CI, replaces i
 
 /** `signet rollback`: activates an earlier version. */
 export function addRollback(program: Command, shell: Shell): void {
-  withWait(withHold(withGuards(program.command("rollback"))))
+  withWait(withHold(withDryRun(withGuards(program.command("rollback")))))
     .description("activate an earlier version: by default the one that was active before")
     .option("--to <version>", "version to activate instead", wholeNumber(1))
     .addHelpText(
       "after",
       HELP +
         WAIT_HELP +
-        examples('signet rollback --env prod --reason "incident 311" --hold', "signet rollback --env prod --to 7"),
+        examples(
+          "signet rollback --env prod --dry-run",
+          'signet rollback --env prod --reason "incident 311" --hold',
+          "signet rollback --env prod --to 7",
+        ),
     )
     .action(
       inSession(shell, async (session, options: Options) => {
-        checkWait(options, true);
+        checkWait(options, options.dryRun !== true);
         await session.inEnvironment(async (environment) => {
-          const request = { ...environment, ...defined({ toVersion: options.to }), ...heldBy(options) };
+          const { to: toVersion, dryRun = false } = options;
+          const request = { ...environment, dryRun, ...defined({ toVersion }), ...heldBy(options) };
           const bundle = await session.client.bundles.rollbackBundle(request, guardedBy(options));
           const done = options.hold === true ? "rolled back and held" : "rolled back";
           answerBundle(shell, `${done}: activated`, environment.envName, bundle);

@@ -6,7 +6,9 @@ import {
   withIdempotencyKey,
   withPreview,
   withBundleReason,
+  withSourceVersion,
   type PreviewOptions,
+  type SourceOptions,
 } from "../bundles/options.js";
 import { answerChange, answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
@@ -31,7 +33,7 @@ interface UpdateOptions {
   readonly move?: readonly (readonly [stage: string, order: number])[];
 }
 
-interface PromoteOptions extends PreviewOptions, ChangeGuards, ReasonOption {
+interface PromoteOptions extends PreviewOptions, SourceOptions, ChangeGuards, ReasonOption {
   readonly from: string;
   readonly to: readonly string[];
   readonly promotedBy?: string;
@@ -51,7 +53,7 @@ export function addPipeline(program: Command, shell: Shell): void {
     );
   addLifecycle(pipeline, shell);
   addPipelineStages(pipeline, shell);
-  withBundleReason(withPreview(withIdempotencyKey(pipeline.command("promote"))))
+  withBundleReason(withSourceVersion(withPreview(withIdempotencyKey(pipeline.command("promote")))))
     .description("publish and activate the active bundle of one app in each target: in all of them or none")
     .argument("<pipeline>", PIPELINE)
     .requiredOption("--from <app>", "source app")
@@ -63,9 +65,9 @@ export function addPipeline(program: Command, shell: Shell): void {
         const sourceAppId = await findAppId(session, options.from);
         const targetAppIds: string[] = [];
         for (const app of options.to) targetAppIds.push(await findAppId(session, app));
-        const { promotedBy, reason, dryRun = false } = options;
+        const { promotedBy, reason, sourceVersion, dryRun = false } = options;
         const id = await findPipelineId(session, wanted);
-        const request = { id, sourceAppId, targetAppIds, dryRun, ...defined({ promotedBy, reason }) };
+        const request = { id, sourceAppId, targetAppIds, dryRun, ...defined({ promotedBy, reason, sourceVersion }) };
         const { promotions } = await session.client.pipelines.promotePipeline(request, guardedBy(options));
         answerPromotions(shell, promotions, (appId) => options.to[targetAppIds.indexOf(appId)] ?? appId);
       }),

@@ -52,9 +52,10 @@ export function composeBundles(
   const historyRepair =
     marks === null ? null : new HistoryRepair({ store, clock, audit, outbox, wakeups, marks, warnings });
   const publication = { store, documents, policySchemas, writer, verifier, idempotency, wakeups, outbox };
+  const activation = { store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier, trust };
   return {
     ...{ verifier, writer, historyRepair, holds, previews, policySchemas },
-    bundles: new Bundles({ store, clock, audit, idempotency, wakeups, outbox, documents, holds, verifier, trust }),
+    bundles: new Bundles({ ...activation, previews }),
     comparing: new Comparing({ store, documents }),
     pruning: new Pruning({ store, clock, audit, outbox }),
     publishing: new Publishing({ ...publication, previews, releases, releaseRules, observer }),

@@ -104,6 +104,12 @@ export function checkSequence(environment: Environment, ifSequence: number | nul
   throw new AppError("precondition_failed", message);
 }
 
+/** Throws `precondition_failed` if a promotion is of another version than its caller previewed; null is no condition. */
+export function requireSourceVersion({ environment, version }: Bundle, wanted: number | null): void {
+  if (wanted === null || wanted === version) return;
+  throw new AppError("precondition_failed", `version ${version} is active in "${environment}", not ${wanted}`);
+}
+
 /**
  * Throws `quota_exceeded` if the environment has as many versions as the organization's plan allows. `known` is the organization where it
  * was read already.

@@ -1,5 +1,5 @@
 import { performedBy } from "../../core/actor.js";
-import type { BundleState, Content, Deployment } from "../../core/bundle.js";
+import type { BundleState, Content, Deployment, PublishedBundle } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { defined } from "../../core/defined.js";
 import { AppError, notFound } from "../../core/error.js";
@@ -17,13 +17,14 @@ import {
 import { reasonOf, type Audit } from "../audit/audit.js";
 import { bundleEvent } from "./bundle-events.js";
 import { documentOf, type BundleVerifier } from "./bundle-verifier.js";
-import { activated, activateIn, checkSequence, type Activation } from "./activation.js";
+import { activated, activateIn, checkNotHeld, checkSequence, type Activation } from "./activation.js";
 import type { ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
 import type { DocumentDigests } from "../documents/kept-document.js";
 import type { ActivationTrust } from "../trust/activation-trust.js";
 import type { Holds } from "./holds.js";
 import type { Idempotency, Remember } from "../changes/idempotency.js";
+import type { Previews } from "./previews.js";
 import type { Outbox } from "../changes/outbox.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { Wakeups } from "../changes/wakeups.js";
@@ -63,6 +64,7 @@ export class Bundles {
       readonly trust: ActivationTrust;
       readonly documents: Documents;
       readonly holds: Holds;
+      readonly previews: Previews;
     },
   ) {}
 
@@ -75,11 +77,14 @@ export class Bundles {
     path: EnvironmentPath,
     version: number,
     options: ActivationOptions = { hold: false, reason: null },
-  ): Promise<BundleState> {
+  ): Promise<PublishedBundle> {
     const { store, idempotency } = this.deps;
     const asked = { path, version, ...options };
-    return await idempotency.run<BundleState>(caller, "activateBundle", asked, async (remember) => {
+    return await idempotency.run<PublishedBundle>(caller, "activateBundle", asked, async (remember) => {
       const good = await this.#requireGood(caller.principal, path, version);
+      if (caller.dryRun) {
+        return await this.#preview(caller, await visibleEnvironment(store.read, caller.principal, path), good, options);
+      }
       const state = await store.write(async (tx) => {
         const environment = await visibleEnvironment(tx, caller.principal, path);
         return await this.#activateIn(tx, caller, environment, good, options, remember);
@@ -96,11 +101,12 @@ export class Bundles {
     path: EnvironmentPath,
     to: number | null,
     options: ActivationOptions,
-  ): Promise<BundleState> {
+  ): Promise<PublishedBundle> {
     const asked = { path, to, ...options };
-    return await this.deps.idempotency.run<BundleState>(caller, "rollbackBundle", asked, async (remember) =>
-      this.#done(await retryOnConflict(() => this.#rollbackOnce(caller, path, to, options, remember))),
-    );
+    return await this.deps.idempotency.run<PublishedBundle>(caller, "rollbackBundle", asked, async (remember) => {
+      const state = await retryOnConflict(() => this.#rollbackOnce(caller, path, to, options, remember));
+      return caller.dryRun ? state : this.#done(state);
+    });
   }
 
   /** Null if the environment changed while the target was looked for. */
@@ -110,7 +116,7 @@ export class Bundles {
     to: number | null,
     options: ActivationOptions,
     remember: Remember<BundleState>,
-  ): Promise<BundleState | null> {
+  ): Promise<PublishedBundle | null> {
     const { read } = this.deps.store;
     const seen = await visibleEnvironment(read, caller.principal, path);
     requireChangeable(caller.principal, seen.name);
@@ -118,12 +124,29 @@ export class Bundles {
     const version = to ?? (await rollbackTarget(read, seen));
     if (to === null && (await read.bundle(seen.id, version)) === null) return null;
     const good = await this.#requireGood(caller.principal, path, version);
+    if (caller.dryRun) return await this.#preview(caller, seen, good, options);
     return await this.deps.store.write(async (tx) => {
       const environment = await visibleEnvironment(tx, caller.principal, path);
       const isSame = environment.id === seen.id && environment.sequence === seen.sequence;
       if (to === null && (!isSame || (await tx.bundle(seen.id, version)) === null)) return null;
       return await this.#activateIn(tx, caller, environment, good, options, remember);
     });
+  }
+
+  /** The answer of a dry run: the version, and what its activation would change. Throws what the activation would. */
+  async #preview(
+    caller: ChangeRequest,
+    environment: Environment,
+    { version }: VerifiedVersion,
+    { hold }: ActivationOptions,
+  ): Promise<PublishedBundle> {
+    const { store, trust, previews } = this.deps;
+    const state = await keptBundle(store.read, environment, version);
+    const clearance = await trust.clear(store.read, environment, state.bundle.policyHash);
+    checkSequence(environment, caller.ifSequence);
+    if (!hold) checkNotHeld(environment);
+    clearance.requireAllowed();
+    return { ...state, change: await previews.activation(caller, environment, state.bundle) };
   }
 
   async #activateIn(

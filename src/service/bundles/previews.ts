@@ -1,6 +1,6 @@
-import type { Bundle, BundleChange, PublishedBundle, VersionQuota } from "../../core/bundle.js";
+import type { Bundle, BundleChange, Content, PublishedBundle, VersionQuota } from "../../core/bundle.js";
 import type { Difference } from "../../core/difference.js";
-import { AppError } from "../../core/error.js";
+import { AppError, notFound } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Reader, Store } from "../../store/store.js";
 import { ownerOf, type ChangeRequest } from "../access/caller.js";
@@ -46,10 +46,27 @@ export class Previews {
     const bundle = draftedBundle(environment, draft);
     if (activate) checkNotHeld(environment);
     const state = { bundle, isActive: false, deploymentId: null, sequence: null };
-    const compare = async () => (isCompared ? await this.#difference(caller, active, draft.content) : null);
+    const compare = async () =>
+      isCompared ? await this.#difference(caller, active, () => draft.content.content) : null;
     const difference = isUnchanged ? NO_DIFFERENCE : await compare();
     const quota = await this.#quota(environment);
     return { ...state, change: { dryRun: true, isUnchanged, isSkipped: false, difference, quota } };
+  }
+
+  /** What the activation of a kept version would change. Throws `not_found` if it is deleted meanwhile. */
+  async activation(caller: ChangeRequest, { activeBundleId }: Environment, bundle: Bundle): Promise<BundleChange> {
+    const { read } = this.deps.store;
+    const active = activeBundleId === null ? null : await read.bundleById(activeBundleId);
+    const isUnchanged = active?.policyHash === bundle.policyHash;
+    const change = { dryRun: true, isUnchanged, isSkipped: false, quota: null };
+    if (isUnchanged) return { ...change, difference: NO_DIFFERENCE };
+    const after = async () => {
+      const content = await read.content(bundle.contentId);
+      // Deleted between the two reads.
+      if (content === null) throw notFound("bundle");
+      return content;
+    };
+    return { ...change, difference: await this.#difference(caller, active, after) };
   }
 
   /**
@@ -75,13 +92,13 @@ export class Previews {
   async #difference(
     caller: ChangeRequest,
     active: Bundle | null,
-    { content }: PolicyContent,
+    after: () => Content | Promise<Content>,
   ): Promise<Difference | null> {
     const { store, documents } = this.deps;
     try {
       return await documents.compare(ownerOf(caller), async () => ({
         before: active === null ? null : await store.read.content(active.contentId),
-        after: content,
+        after: await after(),
       }));
     } catch (thrown) {
       if (thrown instanceof AppError && thrown.code === "too_large") return null;

@@ -3,7 +3,7 @@ import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { requireChangeable, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
-import { checkQuota, checkSequence } from "./activation.js";
+import { checkQuota, checkSequence, requireSourceVersion } from "./activation.js";
 import { promotedDescription, type BundleWriter } from "./bundle-writer.js";
 import type { BundleVerifier } from "./bundle-verifier.js";
 import { ownerOf, type ChangeRequest } from "../access/caller.js";
@@ -41,6 +41,8 @@ export interface PromotionOptions {
   readonly promotedBy: string | null;
   /** Why; at most 1,000 characters. */
   readonly reason: string | null;
+  /** The version that must be active in the source; absent for any. */
+  readonly sourceVersion?: number;
 }
 
 /** Publishes documents, and promotes bundles to the next stage. */
@@ -138,8 +140,7 @@ export class Publishing {
 
   /** Publishes the active bundle of an environment to its next stage, and activates it there. */
   async promote(caller: ChangeRequest, path: EnvironmentPath, options: PromotionOptions): Promise<PublishedBundle> {
-    const { promotedBy, reason } = options;
-    const request = { path, promotedBy, reason };
+    const request = { path, ...options };
     return await this.deps.idempotency.run<PublishedBundle>(caller, "promoteBundle", request, async (remember) => {
       const state = await retryOnConflict(() => this.#promoteOnce(caller, path, options, remember));
       this.deps.wakeups.wake(state.bundle.environmentId);
@@ -152,7 +153,7 @@ export class Publishing {
   async #promoteOnce(
     caller: ChangeRequest,
     path: EnvironmentPath,
-    { promotedBy, reason }: PromotionOptions,
+    { promotedBy, reason, sourceVersion }: PromotionOptions,
     remember: Remember<PublishedBundle>,
   ): Promise<PublishedBundle | null> {
     const { store, documents, writer, verifier, previews, policySchemas, observer } = this.deps;
@@ -163,6 +164,7 @@ export class Publishing {
       if (source.activeBundleId !== null) return null;
       throw new AppError("not_found", `nothing is active in "${source.name}"`);
     }
+    requireSourceVersion(bundle, sourceVersion ?? null);
     if (!caller.skipUnchanged) await checkQuota(store.read, target);
     const startedMs = performance.now();
     await verifier.require(bundle, kept, source);

@@ -5,7 +5,7 @@ import type { Pipeline, PipelineApp } from "../../core/pipeline.js";
 import type { Principal } from "../../core/token.js";
 import type { Store, Writer } from "../../store/store.js";
 import { reasonOf, type Audit } from "../audit/audit.js";
-import { checkQuota } from "../bundles/activation.js";
+import { checkQuota, requireSourceVersion } from "../bundles/activation.js";
 import {
   promotedDescription,
   type BundleDraft,
@@ -91,6 +91,7 @@ export class PipelinePromotion {
     const seen = await participants(store.read, principal, request);
     const source = await this.#activeSource(seen.source.environment);
     if (source === null) return null;
+    requireSourceVersion(source.bundle, request.sourceVersion ?? null);
     const plans = await this.#planAll(caller, source, seen.targets, request.promotedBy);
     if (plans === null) return null;
     if (caller.dryRun) return await this.#dryRun(caller, seen, plans);

@@ -14,6 +14,8 @@ export interface PromotionRequest {
   readonly promotedBy: string | null;
   /** Why; at most 1,000 characters. */
   readonly reason: string | null;
+  /** The version that must be active in the source; absent for any. */
+  readonly sourceVersion?: number;
 }
 
 /** The apps of a request, as the pipeline has them. */

@@ -2341,6 +2341,8 @@ export interface components {
             hold?: boolean;
             /** @description Why: recorded, told to watches and webhooks, and to callers that a hold refuses. At most 1,000 characters. */
             reason?: string | null;
+            /** @description Checks everything, changes nothing, and answers the version with what its activation would change. Idempotency-Key is not looked up. */
+            dry_run?: boolean;
         };
         ActivateKeyRequest: {
             /** @description Also while live instances do not trust it, or did not say: they will reject the next publications. Of an attestation key: also while roots do not name it: their runtimes keep what they have until they get one that does. */
@@ -2613,7 +2615,7 @@ export interface components {
             sequence: number | null;
             /** @description What may go wrong with a change that was made; in the answers to activations and rollbacks only. */
             warnings: string[];
-            /** @description What it changes in its environment; only in answers of PublishBundle and PromoteBundle. With dry_run in the request the bundle is what would be made: neither its id nor its version is taken. */
+            /** @description What it changes in its environment; only in answers of PublishBundle and PromoteBundle, and of dry runs. With dry_run in the request the bundle is what would be made: neither its id nor its version is taken. Of ActivateBundle and RollbackBundle it is the kept one. */
             change: components["schemas"]["BundleChange"] | null;
         };
         /** @description What a publication or promotion changed in its environment, or would change. */
@@ -2626,7 +2628,7 @@ export interface components {
             skipped: boolean;
             /** @description From what is active to the new bundle. Set in dry runs, unless it takes too long to compare. */
             difference: components["schemas"]["BundleDifference"] | null;
-            /** @description Set in dry runs: before the new version. */
+            /** @description Set in dry runs of PublishBundle and PromoteBundle: before the new version. */
             quota: components["schemas"]["VersionQuota"] | null;
         };
         /** @description What differs between two policy documents. */
@@ -3747,6 +3749,11 @@ export interface components {
             reason?: string | null;
             /** @description As PublishBundleRequest.dry_run. */
             dry_run?: boolean;
+            /**
+             * Format: int64
+             * @description Refuses with 412 unless this version is active in the source: what was previewed is what is promoted.
+             */
+            source_version?: number | null;
         };
         PromotePipelineRequest: {
             /**
@@ -3762,6 +3769,11 @@ export interface components {
             reason?: string | null;
             /** @description Checks everything, changes nothing, and answers what would change in each target. */
             dry_run?: boolean;
+            /**
+             * Format: int64
+             * @description Refuses with 412 unless this version is active in the source: what was previewed is what is promoted.
+             */
+            source_version?: number | null;
         };
         PruneBundlesAnswer: {
             environments: components["schemas"]["PrunedEnvironment"][];
@@ -3976,6 +3988,8 @@ export interface components {
             hold?: boolean;
             /** @description As ActivateBundleRequest.reason. At most 1,000 characters. */
             reason?: string | null;
+            /** @description As ActivateBundleRequest.dry_run: the answer tells which version would come back. */
+            dry_run?: boolean;
         };
         /** @description How many projects have a root that names the next key for activations or leases. All are 0 while none is announced. */
         RootNaming: {

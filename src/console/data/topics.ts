@@ -1,0 +1,21 @@
+import { signal, type Signal } from "@preact/signals";
+
+/** What the server tells of as it happens. */
+export const TOPICS = ["activations", "environments", "fleet", "deliveries", "audit"] as const;
+
+/** A topic of the stream. */
+export type Topic = (typeof TOPICS)[number];
+
+/** How often each topic was heard of; a call with `refreshOn` is repeated when one of its topics counts up. */
+export const ticks: Readonly<Record<Topic, Signal<number>>> = {
+  activations: signal(0),
+  environments: signal(0),
+  fleet: signal(0),
+  deliveries: signal(0),
+  audit: signal(0),
+};
+
+/** Counts a topic up. */
+export function announceTopic(topic: Topic): void {
+  ticks[topic].value += 1;
+}

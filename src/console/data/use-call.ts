@@ -1,0 +1,93 @@
+import { useSignalEffect } from "@preact/signals";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { toSignetError, type SignetError } from "../../sdk/signet-error.js";
+import { reportRefusal } from "./session.js";
+import { ticks, type Topic } from "./topics.js";
+
+/** Events of a topic repeat a call at most this often, in milliseconds. */
+const REFRESH_MS = 1_000;
+
+/** A call, and what it answered. */
+export interface Call<T> {
+  /** The newest answer; it stays while the call is repeated, and goes when the key changes. */
+  readonly value: T | undefined;
+  readonly error: SignetError | undefined;
+  readonly isLoading: boolean;
+  readonly reload: () => void;
+}
+
+interface State<T> {
+  readonly key: string;
+  readonly value: T | undefined;
+  readonly error: SignetError | undefined;
+  readonly isLoading: boolean;
+}
+
+/**
+ * Calls the server when the component appears, when `key` changes, and after events of the topics. A newer call aborts the one
+ * before. A session that ended is told to the session.
+ *
+ * @param key what the call depends on; compared as JSON. Null calls nothing.
+ */
+export function useCall<T>(
+  call: (signal: AbortSignal) => Promise<T>,
+  key: readonly unknown[] | null,
+  { refreshOn = [] }: { readonly refreshOn?: readonly Topic[] } = {},
+): Call<T> {
+  const text = key === null ? "" : JSON.stringify(key);
+  const [state, setState] = useState<State<T>>({ key: text, value: undefined, error: undefined, isLoading: true });
+  const [round, setRound] = useState(0);
+  const latest = useRef(call);
+  latest.current = call;
+
+  useEffect(() => {
+    if (text === "") return;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const set = (next: Partial<State<T>>) => {
+      if (!signal.aborted) setState((before) => ({ ...(before.key === text ? before : empty<T>(text)), ...next }));
+    };
+    set({ isLoading: true });
+    latest.current(signal).then(
+      (value) => set({ value, error: undefined, isLoading: false }),
+      (thrown: unknown) => {
+        const error = toSignetError(thrown);
+        if (!signal.aborted) reportRefusal(error);
+        set({ error, isLoading: false });
+      },
+    );
+    return () => controller.abort();
+  }, [text, round]);
+
+  const reload = useCallback(() => setRound((count) => count + 1), []);
+  useTopics(refreshOn, reload);
+  const current = state.key === text ? state : empty<T>(text);
+  return { value: current.value, error: current.error, isLoading: current.isLoading, reload };
+}
+
+function empty<T>(key: string): State<T> {
+  return { key, value: undefined, error: undefined, isLoading: true };
+}
+
+/** Calls `refresh` after events of the topics: at once, and then at most once a second, with the last one always heard. */
+export function useTopics(topics: readonly Topic[], refresh: () => void): void {
+  const seen = useRef<number | null>(null);
+  const due = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const lastMs = useRef(-Infinity);
+  useSignalEffect(() => {
+    const count = topics.reduce((sum, topic) => sum + ticks[topic].value, 0);
+    if (seen.current === null || seen.current === count) {
+      seen.current = count;
+      return;
+    }
+    seen.current = count;
+    if (due.current !== undefined) return;
+    const waitMs = Math.max(0, lastMs.current + REFRESH_MS - performance.now());
+    due.current = setTimeout(() => {
+      due.current = undefined;
+      lastMs.current = performance.now();
+      refresh();
+    }, waitMs);
+  });
+  useEffect(() => () => clearTimeout(due.current), []);
+}

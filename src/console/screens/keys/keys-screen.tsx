@@ -1,0 +1,6 @@
+import { Page } from "../../shell/page.js";
+
+/** The keys of the server. */
+export function KeysScreen() {
+  return <Page title="Keys">{null}</Page>;
+}

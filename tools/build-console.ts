@@ -1,0 +1,103 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
+import { build, type Metafile } from "esbuild";
+
+/**
+ * Builds the console into dist/console: index.html, what it loads under names with content hashes, both compressed, and
+ * `files.json`, which lists them for the server and the executable; `meta.json` says what each file is made of.
+ */
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const target = join(root, "dist/console");
+
+/** One file of the console, as `files.json` lists it. */
+interface BuiltFile {
+  /** Below dist/console and /console/. */
+  readonly path: string;
+  readonly type: string;
+  /** The compressed forms beside it, which are smaller than itself. */
+  readonly encodings: readonly ("br" | "gzip")[];
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+
+const compressed = {
+  br: [promisify(brotliCompress), ".br", { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }],
+  gzip: [promisify(gzip), ".gz", { level: 9 }],
+} as const;
+
+const { outputFiles, metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: {
+    console: "src/console/main.tsx",
+    style: "src/console/style/main.css",
+    icon: "src/console/icon.svg",
+  },
+  tsconfig: "src/console/tsconfig.json",
+  outdir: "dist/console",
+  entryNames: "assets/[name]-[hash]",
+  chunkNames: "assets/[name]-[hash]",
+  loader: { ".svg": "copy" },
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "browser",
+  target: "es2022",
+  minify: true,
+  charset: "utf8",
+  legalComments: "none",
+  write: false,
+  metafile: true,
+  logLevel: "warning",
+});
+
+rmSync(target, { recursive: true, force: true });
+const files: BuiltFile[] = [];
+for (const { path, contents } of outputFiles) files.push(await written(path.slice(target.length + 1), contents));
+files.push(await written("index.html", Buffer.from(page(metafile))));
+writeFileSync(join(target, "files.json"), `${JSON.stringify(files, null, 1)}\n`);
+writeFileSync(join(target, "meta.json"), JSON.stringify(metafile));
+
+/** index.html with the names that the build gave. */
+function page({ outputs }: Metafile): string {
+  const named = (entry: string): string => {
+    const found = Object.entries(outputs).find(
+      ([path, { entryPoint }]) => entryPoint === entry || path.includes(entry),
+    );
+    if (found === undefined) throw new Error(`esbuild made nothing of ${entry}`);
+    return found[0].slice("dist/console/".length);
+  };
+  const script = named("src/console/main.tsx");
+  const preloads = (outputs[`dist/console/${script}`]?.imports ?? []).filter(({ kind }) => kind === "import-statement");
+  return readFileSync(join(root, "src/console/index.html"), "utf8")
+    .replace("{icon}", named("assets/icon-"))
+    .replace("{style}", named("src/console/style/main.css"))
+    .replace(/ *<link rel="modulepreload".*\n/, (line) =>
+      preloads.map(({ path }) => line.replace("{preload}", path.slice("dist/console/".length))).join(""),
+    )
+    .replace("{script}", script);
+}
+
+async function written(path: string, contents: Uint8Array): Promise<BuiltFile> {
+  const file = join(target, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, contents);
+  const encodings: ("br" | "gzip")[] = [];
+  for (const encoding of ["br", "gzip"] as const) {
+    const [compress, ending, options] = compressed[encoding];
+    const smaller = await compress(contents, options);
+    if (smaller.byteLength >= contents.byteLength) continue;
+    writeFileSync(file + ending, smaller);
+    encodings.push(encoding);
+  }
+  const type = TYPES[extname(path)];
+  if (type === undefined) throw new Error(`no media type for ${path}`);
+  return { path, type, encodings };
+}
