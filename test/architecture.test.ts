@@ -97,8 +97,9 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     rest: ["admission", "http"],
     rpc: ["admission", "http"],
     poll: ["admission", "http"],
+    pages: ["http"],
     watch: ["admission", "http", "listener", "methods", "rest", "rpc"],
-    "": ["admission", "http", "listener", "poll", "rest", "rpc", "watch"],
+    "": ["admission", "http", "listener", "pages", "poll", "rest", "rpc", "watch"],
   },
   store: {
     migrations: [""],

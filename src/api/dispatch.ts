@@ -11,7 +11,7 @@ import type { CorsPolicy } from "./http/cors.js";
 import { closeUnread } from "./http/drain-body.js";
 import { METRICS_PATH, type MetricsPage } from "./http/metrics-page.js";
 import { pathOf, requestIdOf, type NodeRequest, type NodeResponse, type RequestListener } from "./http/node-http.js";
-import type { Pages } from "./http/pages.js";
+import type { Pages } from "./pages/pages.js";
 import type { Polls } from "./poll/polls.js";
 import type { Probes } from "./http/probes.js";
 import { finishedRequest, type RequestObserver } from "./http/request-observer.js";
@@ -87,7 +87,7 @@ async function answer(
   }
   const verdict = cors.check(req, res);
   if (verdict.kind === "answered") return;
-  if (pages.has(path)) {
+  if (pages.has(path, req)) {
     closeUnread(res);
     pages.answer(path, req, res, requestId);
     return;

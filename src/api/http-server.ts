@@ -25,7 +25,9 @@ import type { ListenerLimits } from "./listener/limits.js";
 import { createListener } from "./listener/listener.js";
 import { createMetricsPage, type MetricsSource } from "./http/metrics-page.js";
 import { shuttingDown } from "./http/observed-method.js";
-import { createPages, type Page } from "./http/pages.js";
+import { CONSOLE_PATH, createConsolePages, type ConsoleBuild } from "./pages/console-pages.js";
+import { createHome } from "./pages/home.js";
+import { createPages, joinPages, type Page, type Pages } from "./pages/pages.js";
 import { createProbes } from "./http/probes.js";
 import { createReflectionMethods } from "./rpc/reflection.js";
 import type { RequestObserver } from "./http/request-observer.js";
@@ -42,13 +44,15 @@ export interface HttpServerOptions {
   /** As in DispatchOptions. */
   readonly polls: Polls | null;
   readonly pages: readonly Page[];
+  /** As it was built, null without a build; null without a console. */
+  readonly console: { readonly build: ConsoleBuild | null } | null;
   readonly maxBodyBytes: number;
   readonly bodyMemory: BodyMemory;
   readonly answerMemory: AnswerMemory;
   readonly scan: ScanJsonFor;
   readonly corsOrigins: readonly string[];
-  /** Where others reach the server through a proxy; null without one that changes host or path. */
-  readonly publicUrl: { readonly origin: string; readonly path: string } | null;
+  /** Where others reach the server through proxies; empty without one that changes host or path. */
+  readonly publicUrls: readonly { readonly origin: string; readonly path: string }[];
   readonly version: string;
   readonly ready: () => Promise<boolean>;
   /** As ProbeOptions.readOnly. */
@@ -105,12 +109,17 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     ...(options.readOnly === undefined ? {} : { readOnly: options.readOnly }),
     ...(options.diskFull === undefined ? {} : { diskFull: options.diskFull }),
   });
-  const cors = createCorsPolicy(corsOrigins, options.publicUrl?.origin ?? null);
+  const cors = createCorsPolicy(
+    corsOrigins,
+    options.publicUrls.map(({ origin }) => origin),
+  );
   const clientAddressOf = createClientAddressOf(proxyTrust);
+  const prefixes = [...new Set(options.publicUrls.map(({ path }) => path))];
   const dispatch = withoutPrefix(
-    options.publicUrl?.path ?? "",
+    // The longest first: one may begin with another.
+    prefixes.filter((prefix) => prefix !== "").sort((a, b) => b.length - a.length),
     createDispatch({
-      ...{ polls, probes, pages: createPages(pages), cors, rpc, rest },
+      ...{ polls, probes, pages: allPages(pages, options.console, prefixes), cors, rpc, rest },
       metrics: createMetricsPage(admission, options.metrics),
       ...{ observer, tracing, shutdownSignal, logger, clientAddressOf },
     }),
@@ -131,16 +140,28 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
+/** The files, the console, and where browsers are led from `/`. */
+function allPages(pages: readonly Page[], console: HttpServerOptions["console"], prefixes: readonly string[]): Pages {
+  const [prefix = "", ...others] = prefixes;
+  const home = createHome(console === null ? "docs" : CONSOLE_PATH.slice(1), others.length === 0 ? prefix : "");
+  const files = createPages(pages);
+  return joinPages(console === null ? [home, files] : [home, createConsolePages(console.build), files]);
+}
+
 /**
- * Takes the prefix off the paths of requests that have it, for proxies that serve the whole below a path and pass that path on; those
+ * Takes a prefix off the paths of requests that have it, for proxies that serve the whole below a path and pass that path on; those
  * that strip it send paths as they are here.
  */
-function withoutPrefix(prefix: string, listener: RequestListener): RequestListener {
-  if (prefix === "") return listener;
+function withoutPrefix(prefixes: readonly string[], listener: RequestListener): RequestListener {
+  if (prefixes.length === 0) return listener;
   return (req, res) => {
     const { url = "" } = req;
-    const rest = url.startsWith(prefix) ? url.slice(prefix.length) : undefined;
-    if (rest !== undefined && /^(?:[/?]|$)/.test(rest)) req.url = rest.startsWith("/") ? rest : `/${rest}`;
+    for (const prefix of prefixes) {
+      const rest = url.startsWith(prefix) ? url.slice(prefix.length) : undefined;
+      if (rest === undefined || !/^(?:[/?]|$)/.test(rest)) continue;
+      req.url = rest.startsWith("/") ? rest : `/${rest}`;
+      break;
+    }
     listener(req, res);
   };
 }

@@ -33,7 +33,7 @@ export const isExecutable = isSea();
 
 /** Reads an asset: out of the executable, out of dist/assets, or from where it comes. Throws Node's own error when it is missing. */
 export function readAsset(name: keyof typeof ASSETS): Buffer {
-  if (isExecutable) return embedded(name);
+  if (isExecutable) return embeddedAsset(name);
   // Compiled, this file is dist/src/assets/assets.js; beside the sources there is no such folder.
   const here = dirname(fileURLToPath(import.meta.url));
   const built = join(here, "../../assets", name);
@@ -42,9 +42,10 @@ export function readAsset(name: keyof typeof ASSETS): Buffer {
 
 /** Reads what only the executable has; null in a package. The bytes are the executable's own and must not be written to. */
 export function readExecutableAsset(name: keyof typeof EXECUTABLE_ASSETS): Buffer | null {
-  return isExecutable ? embedded(EXECUTABLE_ASSETS[name]) : null;
+  return isExecutable ? embeddedAsset(EXECUTABLE_ASSETS[name]) : null;
 }
 
-function embedded(name: string): Buffer {
+/** Reads what the executable has inside under this name. Throws when it has nothing, and in a package. */
+export function embeddedAsset(name: string): Buffer {
   return Buffer.from(getRawAsset(name) as ArrayBuffer);
 }

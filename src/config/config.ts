@@ -3,7 +3,7 @@ import { AppError } from "../core/error.js";
 import { checkDatabase, DATABASE_SETTINGS } from "./database-settings.js";
 import { LIMIT_SETTINGS } from "./limit-settings.js";
 import { otlpEndpoint, otlpTracesEndpoint, refuseOtlpGrpc, traceRatio } from "./otlp-settings.js";
-import { parsePublicUrl } from "./public-url.js";
+import { parsePublicUrls } from "./public-url.js";
 import { flagOf, oneOf, setting, text, textOrNull, wholeNumber, type Setting, type ValuesOf } from "./setting.js";
 import { parseAllowList } from "../outbound/allow-list.js";
 import { DEFAULT_RETRY_SCHEDULE, parseRetrySchedule } from "../outbound/retry-schedule.js";
@@ -50,12 +50,12 @@ function hostAndPort(value: string, name: string): HostAndPort | null {
 const ADDRESS = {
   host: setting("SIGNET_HOST", "127.0.0.1", "address to listen on", text),
   port: setting("SIGNET_PORT", "8080", "port to listen on; 0 is any free one", wholeNumber(0, 65_535)),
-  /** Null without a proxy that changes host or path. */
-  publicUrl: setting(
+  /** Empty without a proxy that changes host or path. The first one stands in links. */
+  publicUrls: setting(
     "SIGNET_PUBLIC_URL",
     "",
-    "public URL of the server behind a proxy, with the path prefix",
-    parsePublicUrl,
+    "public URL of the server behind a proxy, with the path prefix; several: comma-separated",
+    parsePublicUrls,
   ),
   /** 0 trusts none. */
   trustedProxies: setting(
@@ -71,6 +71,7 @@ const ADDRESS = {
     oneOf("x-forwarded-for", "forwarded"),
   ),
   corsOrigins: setting("SIGNET_CORS_ORIGINS", "", "origins that browsers may call from, comma-separated", origins),
+  console: setting("SIGNET_CONSOLE", "on", "whether to serve the console at /console/: on, off", oneOf("on", "off")),
 } as const;
 
 const DATA = {

@@ -8,9 +8,27 @@ export interface PublicUrl {
   readonly path: string;
 }
 
-/** Throws `invalid` unless it is an http or https URL without a query, a fragment and credentials. */
-export function parsePublicUrl(value: string, name: string): PublicUrl | null {
-  if (value === "") return null;
+/** More is a mistake; each request's path is compared with each. */
+const MAX_PUBLIC_URLS = 16;
+
+/**
+ * Comma-separated URLs without repetitions, in their order; the first one stands in links. Throws `invalid` unless each is an http or
+ * https URL without a query, a fragment and credentials, and for more than 16.
+ */
+export function parsePublicUrls(value: string, name: string): readonly PublicUrl[] {
+  const parts = value.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
+  const urls = new Map(parts.map((part) => [part, parsePublicUrl(part, name)] as const));
+  const byText = new Map([...urls.values()].map((url) => [formatPublicUrl(url), url] as const));
+  if (byText.size > MAX_PUBLIC_URLS) throw new AppError("invalid", `${name} has more than ${MAX_PUBLIC_URLS} URLs`);
+  return [...byText.values()];
+}
+
+/** The URL as text, without a slash at its end. */
+export function formatPublicUrl({ origin, path }: PublicUrl): string {
+  return origin + path;
+}
+
+function parsePublicUrl(value: string, name: string): PublicUrl {
   const url = URL.canParse(value) ? new URL(value) : null;
   const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.origin + url.pathname === url.href;
   if (!isPlain || /[?#@]/.test(value)) {

@@ -115,16 +115,35 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["", "INFO", "loud"],
   },
-  publicUrl: {
+  console: {
+    env: "SIGNET_CONSOLE",
+    flag: "console",
+    fallback: "on",
+    good: [
+      ["on", "on"],
+      ["off", "off"],
+    ],
+    bad: ["", "yes", "OFF"],
+  },
+  publicUrls: {
     env: "SIGNET_PUBLIC_URL",
     flag: "public-url",
-    fallback: null,
+    fallback: [],
     good: [
-      ["", null],
-      ["https://Signet.example.com:443", { origin: "https://signet.example.com", path: "" }],
-      ["http://example.com:8080/signet/", { origin: "http://example.com:8080", path: "/signet" }],
+      ["", []],
+      ["https://Signet.example.com:443", [{ origin: "https://signet.example.com", path: "" }]],
+      ["http://example.com:8080/signet/", [{ origin: "http://example.com:8080", path: "/signet" }]],
+      [
+        "https://b.example, http://a.example/x ,https://b.example/,",
+        [
+          { origin: "https://b.example", path: "" },
+          { origin: "http://a.example", path: "/x" },
+        ],
+      ],
     ],
     bad: [
+      "https://a.example, b.example",
+      Array.from({ length: 17 }, (_, n) => `https://${n}.example`).join(),
       "example.com",
       "ftp://example.com",
       "https://a@example.com",

@@ -52,9 +52,9 @@ export interface CorsPolicy {
 
 /**
  * @param origins exact origins such as `https://console.example.com`; none turns CORS off. Credentials are never allowed.
- * @param publicOrigin where browsers find the server itself, when a proxy may have rewritten Host; null compares with Host
+ * @param publicOrigins where browsers find the server itself, when a proxy may have rewritten Host; none compares with Host
  */
-export function createCorsPolicy(origins: readonly string[], publicOrigin: string | null = null): CorsPolicy {
+export function createCorsPolicy(origins: readonly string[], publicOrigins: readonly string[] = []): CorsPolicy {
   const listed = new Set(origins);
   const headers: Readonly<Record<string, string>> = listed.size > 0 ? { Vary: "Origin" } : {};
   return {
@@ -64,7 +64,7 @@ export function createCorsPolicy(origins: readonly string[], publicOrigin: strin
       const origin = headerOf(req, "origin");
       if (origin === undefined) return { kind: "go" };
       if (listed.has(origin)) return allow(req, res, origin);
-      if (SAFE_METHODS.includes(req.method ?? "") || isOwn(req, origin, publicOrigin)) return { kind: "go" };
+      if (SAFE_METHODS.includes(req.method ?? "") || isOwn(req, origin, publicOrigins)) return { kind: "go" };
       return { kind: "refused", error: new AppError("forbidden", "changes from this origin are not allowed") };
     },
   };
@@ -85,8 +85,8 @@ function allow(req: NodeRequest, res: NodeResponse, origin: string): CorsVerdict
 }
 
 /** https counts too: a proxy that ends TLS passes the Host on, but not that it was https. */
-function isOwn(req: NodeRequest, origin: string, publicOrigin: string | null): boolean {
-  if (publicOrigin !== null) return origin === publicOrigin;
+function isOwn(req: NodeRequest, origin: string, publicOrigins: readonly string[]): boolean {
+  if (publicOrigins.length > 0) return publicOrigins.includes(origin);
   const authority = authorityOf(req)?.toLowerCase();
   if (authority === undefined || /[/?#@\\]/.test(authority)) return false;
   const encrypted = "encrypted" in req.socket && req.socket.encrypted === true;

@@ -31,7 +31,7 @@ export interface SystemServices {
   readonly clock: Clock;
   readonly version: string;
   /** How the server is configured to be reached. */
-  readonly reached: { readonly publicUrl: string | null; readonly trustedProxies: number };
+  readonly reached: { readonly publicUrls: readonly string[]; readonly trustedProxies: number };
 }
 
 /** SystemService for the server's operator. */
@@ -68,9 +68,10 @@ export function createSystemService(services: SystemServices): ServiceImpl<typeo
       const ifNoneMatch = header("if-none-match");
       await hold(waitSeconds, signal);
       if (ifNoneMatch !== null && ENTITY_TAG.test(ifNoneMatch)) responseHeader.set("ETag", ifNoneMatch);
-      const { publicUrl, trustedProxies } = reached;
+      const { publicUrls, trustedProxies } = reached;
       return {
-        ...withoutNulls({ host: header("host"), ifNoneMatch, publicUrl }),
+        ...withoutNulls({ host: header("host"), ifNoneMatch, publicUrl: publicUrls[0] ?? null }),
+        publicUrls: [...publicUrls],
         forwarded: requestHeader.has("x-forwarded-for") || requestHeader.has("forwarded"),
         ...{ clientAddress: callOf(context).clientAddress, trustedProxies },
       };

@@ -17,6 +17,8 @@ interface Echo {
   readonly if_none_match: string | null;
   readonly forwarded: boolean;
   readonly public_url: string | null;
+  /** Absent from servers of before it. */
+  readonly public_urls?: readonly string[];
   readonly trusted_proxies: number;
 }
 
@@ -38,9 +40,14 @@ export async function checkHeaders(reached: Reached, timeoutMs: number): Promise
 export function findingsOf(url: string, echo: Echo, etag: string | undefined): readonly Finding[] {
   const { host } = new URL(url);
   const findings: Finding[] = [];
-  if (echo.host !== null && echo.host.toLowerCase() !== host && echo.public_url === null) {
+  const publicUrls = echo.public_urls ?? (echo.public_url === null ? [] : [echo.public_url]);
+  const isPublic = publicUrls.some((each) => new URL(each).host === host);
+  if (echo.host !== null && echo.host.toLowerCase() !== host && !isPublic) {
     const text = `Host arrives as ${echo.host}, and ${host} was sent`;
-    const remedy = "keep Host in the proxy, or set SIGNET_PUBLIC_URL: browsers are refused changes otherwise";
+    const remedy =
+      publicUrls.length === 0
+        ? "keep Host in the proxy, or set SIGNET_PUBLIC_URL: browsers are refused changes otherwise"
+        : `add the URL of ${host} to SIGNET_PUBLIC_URL (now ${publicUrls.join(", ")}): browsers there are refused changes`;
     findings.push(warning("proxy-host", text, remedy));
   } else findings.push(fine("proxy-host", "Host arrives as it was sent, or SIGNET_PUBLIC_URL says it"));
   if (echo.if_none_match !== TAG || etag !== TAG) {

@@ -14,7 +14,7 @@ import type { Shell } from "../shell/shell.js";
 
 /** The settings that most servers set: `--help` shows these, `--help --all` every one. */
 const COMMON: ReadonlySet<string> = new Set<keyof Config>([
-  ...(["host", "port", "publicUrl", "trustedProxies", "data", "provision"] as const),
+  ...(["host", "port", "publicUrls", "trustedProxies", "data", "provision"] as const),
   ...(["tlsCert", "tlsKey", "logLevel", "metricsAddress"] as const),
 ]);
 

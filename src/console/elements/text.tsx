@@ -117,7 +117,7 @@ async function writeClipboard(text: string): Promise<boolean> {
     area.className = "visually-hidden";
     (document.querySelector("dialog[open]") ?? document.body).append(area);
     area.select();
-    // eslint-disable-next-line typescript/no-deprecated -- the only way without a secure context
+    // Deprecated, and the only way without a secure context.
     const isCopied = document.execCommand("copy");
     area.remove();
     return isCopied;

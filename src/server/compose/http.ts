@@ -4,7 +4,7 @@ import { AnswerMemory } from "../../api/http/answer-memory.js";
 import type { BodyMemory } from "../../api/http/body-memory.js";
 import { createHttpServer, type HttpServer } from "../../api/http-server.js";
 import type { ListenerLimits } from "../../api/listener/limits.js";
-import { referencePages } from "../../api/http/reference-pages.js";
+import { referencePages } from "../../api/pages/reference-pages.js";
 import { scanStrictJson } from "../../bundle/strict-json.js";
 import type { Diagnosis } from "../../api/methods/system.js";
 import { createMethods } from "../../api/methods/methods.js";
@@ -14,10 +14,12 @@ import { createRestHandler } from "../../api/rest/handler.js";
 import type { ScanJsonFor } from "../../api/http/scan-json.js";
 import { StreamingWatchHandler } from "../../api/watch/watch-handler.js";
 import { readAsset } from "../../assets/assets.js";
+import { openConsole } from "../../assets/console.js";
 import type { Backups } from "../../service/backups/backups.js";
 import type { Services } from "./services.js";
 import { systemClock } from "../../core/clock.js";
 import type { Config } from "../../config/config.js";
+import { formatPublicUrl } from "../../config/public-url.js";
 import { listenerLimits } from "../../config/limit-settings.js";
 import { openFileLimit, RAISE_OPEN_FILES, withinOpenFiles } from "../../config/open-files.js";
 import type { Observability } from "../../observability/observability.js";
@@ -70,7 +72,7 @@ export interface HttpParts {
 /** Composes the methods of the API and every protocol on one port. Listens to nothing yet. */
 export function composeHttp(parts: HttpParts): { readonly http: HttpServer; readonly polls: Polls } {
   const { services, store, disk, config, observability, tls, bodyMemory, log: logger } = parts;
-  const { maxBodyBytes, corsOrigins, publicUrl, trustedProxies, proxyHeader } = config;
+  const { maxBodyBytes, corsOrigins, publicUrls, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
   const { audit, documents, keys, rotation, runtimes, tenancy, tokens } = services;
   const admission = composeAuthenticator(services, config);
@@ -93,7 +95,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
       backups: parts.backups,
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
       ...{ diagnosis: parts.diagnosis, version: VERSION, ...services.nodes },
-      reached: { publicUrl: publicUrl === null ? null : publicUrl.origin + publicUrl.path, trustedProxies },
+      reached: { publicUrls: publicUrls.map(formatPublicUrl), trustedProxies },
     },
     { onRefused, names: tenancy.names, diskRefusal: () => disk?.refusal ?? null },
   );
@@ -106,11 +108,12 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   };
   const http = createHttpServer({
     ...{ methods, admission, watch, polls, maxBodyBytes, bodyMemory, answerMemory, scan },
-    ...{ corsOrigins, publicUrl, ready, readOnly: parts.readOnly, logger, metrics, tracing },
+    ...{ corsOrigins, publicUrls, ready, readOnly: parts.readOnly, logger, metrics, tracing },
     diskFull: () => disk?.refusal?.message ?? null,
     observer: metrics.requests,
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
-    pages: referencePages(readAsset, publicUrl === null ? null : publicUrl.origin + publicUrl.path),
+    pages: referencePages(readAsset, publicUrls.map(formatPublicUrl)),
+    console: config.console === "on" ? { build: openConsole() } : null,
     version: VERSION,
     limits: limitsWithin(openFileLimit(), listenerLimits(config, trustedProxies), logger),
     limitObserver: metrics.limits,

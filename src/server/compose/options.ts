@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Logger } from "pino";
 import { VERSION } from "../../assets/version.js";
 import type { Config } from "../../config/config.js";
+import { formatPublicUrl } from "../../config/public-url.js";
 import type { ServiceWarnings } from "../../service/changes/observers.js";
 import type { DocumentsOptions } from "../../service/documents/documents.js";
 import { newestStep } from "../../store/migrations/migrate.js";
@@ -22,7 +23,7 @@ export function serviceOptions(
     documents,
     server: {
       version: VERSION,
-      url: config.publicUrl === null ? null : config.publicUrl.origin + config.publicUrl.path,
+      url: config.publicUrls.map(formatPublicUrl)[0] ?? null,
     },
     // The steps have the same names on every database.
     node: { name: config.nodeName ?? hostname(), version: VERSION, schema: newestStep(sqliteMigrationDialect) },

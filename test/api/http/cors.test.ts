@@ -71,7 +71,7 @@ describe("without origins", () => {
     ["what a proxy wrote into Host, which is not where browsers are", "http://upstream:8080", 403],
     ["a foreign one", CONSOLE, 403],
   ])("with a public URL: %s", async (_, origin, status) => {
-    await using rig = await openRig({ publicUrl: { origin: "https://signet.example.com", path: "/signet" } });
+    await using rig = await openRig({ publicUrls: [{ origin: "https://signet.example.com", path: "/signet" }] });
     for (const path of [RPC, `/signet${RPC}`]) {
       expect(await statusOf(rig.url + path, { origin, host: "upstream:8080" })).toBe(status);
     }

@@ -17,7 +17,8 @@ import type { RestHandler } from "../../../src/api/rest/rest-contract.js";
 import { createHttpServer } from "../../../src/api/http-server.js";
 import { DEFAULT_LIMITS, type ListenerLimits } from "../../../src/api/listener/limits.js";
 import { scanStrictJson } from "../../../src/bundle/strict-json.js";
-import type { Page } from "../../../src/api/http/pages.js";
+import type { ConsoleBuild } from "../../../src/api/pages/console-pages.js";
+import type { Page } from "../../../src/api/pages/pages.js";
 import type { TlsTermination } from "../../../src/api/listener/tls-termination.js";
 import type { FinishedRequest } from "../../../src/api/http/request-observer.js";
 import type { LimitName, LimitObserver } from "../../../src/core/limit.js";
@@ -40,7 +41,8 @@ export interface RigOptions {
   readonly maxBodyMemoryBytes: number;
   readonly maxAnswerMemoryBytes: number;
   readonly corsOrigins: readonly string[];
-  readonly publicUrl: { readonly origin: string; readonly path: string };
+  readonly publicUrls: readonly { readonly origin: string; readonly path: string }[];
+  readonly console: { readonly build: ConsoleBuild | null } | null;
   readonly limits: ListenerLimits;
   readonly tracing: Tracing;
   readonly ready: () => Promise<boolean>;
@@ -149,7 +151,8 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     ...{ maxBodyBytes, bodyMemory, answerMemory },
     scan: () => async (text, rules) => scanStrictJson(text, rules),
     corsOrigins: options.corsOrigins ?? [],
-    publicUrl: options.publicUrl ?? null,
+    publicUrls: options.publicUrls ?? [],
+    console: options.console ?? null,
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
     readOnly: options.readOnly ?? (() => null),

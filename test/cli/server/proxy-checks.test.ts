@@ -16,7 +16,10 @@ const ECHO = {
 const TAG = '"signet-doctor.1"';
 
 describe("what an echo tells", () => {
-  const levels = (echo: Partial<typeof ECHO> | { public_url: string }, etag: string | undefined) =>
+  const levels = (
+    echo: Partial<typeof ECHO> | { public_url: string; public_urls?: string[] },
+    etag: string | undefined,
+  ) =>
     findingsOf("http://signet.example/", { ...ECHO, ...echo }, etag).flatMap(({ id, level }) =>
       level === "ok" ? [] : [id],
     );
@@ -26,6 +29,22 @@ describe("what an echo tells", () => {
     ["HTTP/2, which has no Host", { host: null as unknown as string }, TAG, []],
     ["another host", { host: "127.0.0.1:8080" }, TAG, ["proxy-host"]],
     ["another host, with a public URL", { host: "127.0.0.1:8080", public_url: "https://signet.example" }, TAG, []],
+    [
+      "another host, with several public URLs",
+      {
+        host: "127.0.0.1:8080",
+        public_url: "https://b.example",
+        public_urls: ["https://b.example", "https://signet.example/a"],
+      },
+      TAG,
+      [],
+    ],
+    [
+      "another host, with the public URLs of others",
+      { host: "127.0.0.1:8080", public_url: "https://b.example", public_urls: ["https://b.example"] },
+      TAG,
+      ["proxy-host"],
+    ],
     ["a tag that was weakened", {}, `W/${TAG}`, ["proxy-etag"]],
     ["a tag that was taken away", {}, undefined, ["proxy-etag"]],
     ["a condition that was taken away", { if_none_match: null as unknown as string }, TAG, ["proxy-etag"]],

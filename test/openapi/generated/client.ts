@@ -3031,13 +3031,15 @@ export interface components {
             forwarded: boolean;
             /** @description The client's address as the server sees it. */
             client_address: string;
-            /** @description The setting SIGNET_PUBLIC_URL. */
+            /** @description The first URL of the setting SIGNET_PUBLIC_URL. */
             public_url: string | null;
             /**
              * Format: int64
              * @description The setting SIGNET_TRUSTED_PROXIES.
              */
             trusted_proxies: number;
+            /** @description All URLs of the setting SIGNET_PUBLIC_URL. */
+            public_urls: string[];
         };
         /** @description A stage of a project, with at most one active bundle. */
         Environment: {

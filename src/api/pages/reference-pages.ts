@@ -34,10 +34,13 @@ const SCRIPT = `SwaggerUIBundle({
 });
 `;
 
-/** The document of the API at /openapi.json, and at /docs a page that shows it: everything from here, nothing from other hosts. */
+/**
+ * The document of the API at /openapi.json, which names `publicUrls` as its servers, and at /docs a page that shows it: everything from here, nothing
+ * from other hosts.
+ */
 export function referencePages(
   readAsset: (name: ReferenceAsset) => Uint8Array,
-  publicUrl: string | null = null,
+  publicUrls: readonly string[] = [],
 ): readonly Page[] {
   const text = (path: string, contentType: string, content: string): Page => ({
     path,
@@ -53,7 +56,8 @@ export function referencePages(
     {
       path: "/openapi.json",
       contentType: "application/json",
-      read: () => (publicUrl === null ? readAsset("openapi.json") : namingServer(readAsset("openapi.json"), publicUrl)),
+      read: () =>
+        publicUrls.length === 0 ? readAsset("openapi.json") : namingServers(readAsset("openapi.json"), publicUrls),
     },
     text("/docs", "text/html", HTML),
     text("/docs/reference.js", "text/javascript", SCRIPT),
@@ -62,9 +66,9 @@ export function referencePages(
   ];
 }
 
-/** The document with the URL by which its readers reach the server: `/` would leave a path before it out. */
-function namingServer(document: Uint8Array, url: string): Uint8Array {
+/** The document with the URLs by which its readers reach the server: `/` would leave a path before it out. */
+function namingServers(document: Uint8Array, urls: readonly string[]): Uint8Array {
   const parsed = JSON.parse(Buffer.from(document).toString()) as { servers: { url: string }[] };
-  const servers = parsed.servers.map((server) => ({ ...server, url }));
+  const servers = urls.flatMap((url) => parsed.servers.map((server) => ({ ...server, url })));
   return Buffer.from(`${JSON.stringify({ ...parsed, servers }, null, 2)}\n`);
 }

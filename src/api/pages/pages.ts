@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { answerError } from "./answer.js";
-import { methodNotAllowed } from "./error-body.js";
-import { entityTags } from "./runtime-headers.js";
-import { endWith, headerOf, type NodeRequest, type NodeResponse } from "./node-http.js";
+import { answerError } from "../http/answer.js";
+import { methodNotAllowed } from "../http/error-body.js";
+import { entityTags } from "../http/runtime-headers.js";
+import { endWith, headerOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 
 /** A file that is the same for everybody until the next release. */
 export interface Page {
@@ -15,7 +15,8 @@ export interface Page {
 
 /** Answers files: for everybody, without a token, and never counted by rate limits. */
 export interface Pages {
-  has(path: string): boolean;
+  /** Whether it answers this path, to this client. */
+  has(path: string, req: NodeRequest): boolean;
   /** Throws what `read` throws, before anything is written. */
   answer(path: string, req: NodeRequest, res: NodeResponse, requestId: string): void;
 }
@@ -67,6 +68,14 @@ export function createPages(pages: readonly Page[]): Pages {
       }
       write(req, res, page, load(page));
     },
+  };
+}
+
+/** The first of several that has the path answers. */
+export function joinPages(all: readonly Pages[]): Pages {
+  return {
+    has: (path, req) => all.some((each) => each.has(path, req)),
+    answer: (path, req, res, requestId) => all.find((each) => each.has(path, req))?.answer(path, req, res, requestId),
   };
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { createPages } from "../../../src/api/http/pages.js";
-import { referencePages } from "../../../src/api/http/reference-pages.js";
+import { createPages } from "../../../src/api/pages/pages.js";
+import { referencePages } from "../../../src/api/pages/reference-pages.js";
 import { readAsset } from "../../../src/assets/assets.js";
-import { openRig } from "./rig.js";
+import { openRig } from "../http/rig.js";
 
 const reads: string[] = [];
 const PAGES = referencePages((name) => {
