@@ -44,6 +44,7 @@ export async function openConformanceServer(types: ConformanceTypes, requested: 
     answerMemory: new AnswerMemory(256 * 1024 * 1024, { refused: () => undefined }),
     corsOrigins: [],
     publicUrls: [],
+    consoleSessions: null,
     console: null,
     version: "conformance",
     ready: async () => true,

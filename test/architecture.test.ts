@@ -95,11 +95,12 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     methods: ["admission", "http", "poll"],
     listener: ["admission", "http"],
     rest: ["admission", "http"],
+    session: ["admission", "http"],
     rpc: ["admission", "http"],
     poll: ["admission", "http"],
     pages: ["http"],
     watch: ["admission", "http", "listener", "methods", "rest", "rpc"],
-    "": ["admission", "http", "listener", "pages", "poll", "rest", "rpc", "watch"],
+    "": ["admission", "http", "listener", "pages", "poll", "rest", "rpc", "session", "watch"],
   },
   store: {
     migrations: [""],

@@ -13,6 +13,8 @@ import { METRICS_PATH, type MetricsPage } from "./http/metrics-page.js";
 import { pathOf, requestIdOf, type NodeRequest, type NodeResponse, type RequestListener } from "./http/node-http.js";
 import type { Pages } from "./pages/pages.js";
 import type { Polls } from "./poll/polls.js";
+import { SESSION_PATH, type SessionEndpoint } from "./session/session-endpoint.js";
+import type { SessionCookies } from "./session/session-cookies.js";
 import type { Probes } from "./http/probes.js";
 import { finishedRequest, type RequestObserver } from "./http/request-observer.js";
 import { createReport, type RequestReport } from "./http/request-outcome.js";
@@ -29,6 +31,8 @@ export interface DispatchOptions {
   readonly rpc: RpcHandler;
   readonly rest: RestHandler;
   readonly metrics: MetricsPage;
+  /** Sessions of the console; null without it. */
+  readonly consoleSessions: { readonly endpoint: SessionEndpoint; readonly cookies: SessionCookies } | null;
   readonly observer: RequestObserver;
   readonly tracing: Tracing;
   readonly shutdownSignal: AbortSignal;
@@ -73,7 +77,7 @@ export function createDispatch(options: DispatchOptions): RequestListener {
 }
 
 async function answer(
-  { probes, pages, cors, rpc, rest, metrics, shutdownSignal }: DispatchOptions,
+  { probes, pages, cors, rpc, rest, metrics, consoleSessions, shutdownSignal }: DispatchOptions,
   req: NodeRequest,
   res: NodeResponse,
   report: RequestReport,
@@ -87,28 +91,35 @@ async function answer(
   }
   const verdict = cors.check(req, res);
   if (verdict.kind === "answered") return;
+  const refused = verdict.kind === "refused" ? verdict.error : undefined;
+  const onRate = (state: RateState) => setHeaders(res, rateHeaders(state));
+  if (consoleSessions !== null && path === SESSION_PATH) {
+    closeUnread(res);
+    if (refused !== undefined) throw refused;
+    await consoleSessions.endpoint.answer(req, res, report, onRate);
+    return;
+  }
   if (pages.has(path, req)) {
     closeUnread(res);
     pages.answer(path, req, res, requestId);
     return;
   }
-  const refused = verdict.kind === "refused" ? verdict.error : undefined;
-  const onRate = (state: RateState) => setHeaders(res, rateHeaders(state));
   if (path === METRICS_PATH) {
     closeUnread(res);
     if (refused !== undefined) throw refused;
     await metrics.answer(req, res, report, onRate);
     return;
   }
+  const session = consoleSessions === null ? {} : { session: () => consoleSessions.cookies.read(req) };
   const route = rpc.find(path);
   if (route !== undefined) {
-    await rpc.handle(route, req, res, { report, onRate }, refused);
+    await rpc.handle(route, req, res, { report, onRate, ...session }, refused);
     return;
   }
   report.protocol = "rest";
   closeUnread(res);
   if (refused !== undefined) throw refused;
-  const outcome = await rest(req, res, { requestId, clientAddress, onRate, report, shutdownSignal });
+  const outcome = await rest(req, res, { requestId, clientAddress, onRate, ...session, report, shutdownSignal });
   report.operationId = outcome.operationId;
   report.keyPrefix = outcome.keyPrefix;
   report.keyName = outcome.keyName;

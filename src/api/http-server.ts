@@ -29,6 +29,8 @@ import { CONSOLE_PATH, createConsolePages, type ConsoleBuild } from "./pages/con
 import { createHome } from "./pages/home.js";
 import { createPages, joinPages, type Page, type Pages } from "./pages/pages.js";
 import { createProbes } from "./http/probes.js";
+import { createSessionCookies } from "./session/session-cookies.js";
+import { createSessionEndpoint, type SessionEndpointOptions } from "./session/session-endpoint.js";
 import { createReflectionMethods } from "./rpc/reflection.js";
 import type { RequestObserver } from "./http/request-observer.js";
 import type { TlsTermination } from "./listener/tls-termination.js";
@@ -53,6 +55,8 @@ export interface HttpServerOptions {
   readonly corsOrigins: readonly string[];
   /** Where others reach the server through proxies; empty without one that changes host or path. */
   readonly publicUrls: readonly { readonly origin: string; readonly path: string }[];
+  /** What the sessions of the console need; null without the console. */
+  readonly consoleSessions: Pick<SessionEndpointOptions, "sessions" | "describe" | "onRefused"> | null;
   readonly version: string;
   readonly ready: () => Promise<boolean>;
   /** As ProbeOptions.readOnly. */
@@ -113,6 +117,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     corsOrigins,
     options.publicUrls.map(({ origin }) => origin),
   );
+  const cookies = createSessionCookies((req, origin) => cors.isOwn(req, origin));
+  const { consoleSessions } = options;
+  const endpoint = consoleSessions === null ? null : createSessionEndpoint({ admission, cookies, ...consoleSessions });
   const clientAddressOf = createClientAddressOf(proxyTrust);
   const prefixes = [...new Set(options.publicUrls.map(({ path }) => path))];
   const dispatch = withoutPrefix(
@@ -121,6 +128,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     createDispatch({
       ...{ polls, probes, pages: allPages(pages, options.console, prefixes), cors, rpc, rest },
       metrics: createMetricsPage(admission, options.metrics),
+      consoleSessions: endpoint === null ? null : { endpoint, cookies },
       ...{ observer, tracing, shutdownSignal, logger, clientAddressOf },
     }),
   );

@@ -118,7 +118,7 @@ const EXAMPLES = examples(
 );
 
 /** Commands with a --version of their own. */
-const OWN_VERSION: readonly string[] = ["export"];
+const OWN_VERSION: readonly string[] = ["deployments", "export", "history"];
 
 /** The command line with all commands. Parsing runs the command; it never ends the process. */
 export function buildProgram(shell: Shell): Command {

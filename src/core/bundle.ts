@@ -96,6 +96,23 @@ export interface BundleState {
   readonly sequence: number | null;
 }
 
+/** When the newest activation of a bundle was made, and when something else became active after it; null while it is the active one. */
+export interface ActivationPeriod {
+  readonly activatedAt: Instant;
+  readonly replacedAt: Instant | null;
+}
+
+/** What bundles are searched for: they match all that is set. */
+export interface BundleFilter {
+  /** In title, description, publishedBy, labels or source, or at the start of the hash's digits. ASCII letters match in either case. */
+  readonly text?: string;
+  readonly label?: { readonly key: string; readonly value: string };
+  /** Part of publishedBy. ASCII letters match in either case. */
+  readonly publishedBy?: string;
+  /** The start of the source's revision. */
+  readonly sourceRevision?: string;
+}
+
 /** How many versions an environment keeps. */
 export interface VersionQuota {
   readonly kept: number;

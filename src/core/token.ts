@@ -71,6 +71,8 @@ export interface Principal {
   readonly scopes: readonly TokenScope[];
   /** When this credential expires: with the token, or at the end of a rotation's grace. */
   readonly expiresAt: Instant | null;
+  /** The SHA-256 of the console session that stands for the token; absent where the token itself was sent. */
+  readonly sessionHash?: string;
   /** The client's address, as the server saw it; absent outside of requests. */
   readonly source?: string;
 }

@@ -44,6 +44,8 @@ function jobsOfNode({ services, store, log }: JobContext): readonly Job[] {
     { name: "runtime reports", everyMs: 1_000, waitsForDisk: true, run: () => runtimes.instances.flush() },
     { name: "runtime presence", everyMs: 60_000, waitsForDisk: true, run: () => runtimes.instances.renewPresence() },
     { name: "token use", everyMs: 10_000, waitsForDisk: true, run: () => tokens.use.flush() },
+    { name: "console sessions", everyMs: 10_000, waitsForDisk: true, run: () => tokens.consoleSessions.flush() },
+    { name: "console streams", everyMs: 10_000, run: () => tokens.consoleSessions.endStreams() },
     { name: "refusals", everyMs: 15_000, waitsForDisk: true, run: () => audit.refusals.flush() },
     { name: "webhook claims", everyMs: 5_000, run: () => webhooks.dispatcher.keepUp() },
     { name: "webhook counts", everyMs: 60_000, run: () => logWebhooks(webhooks.counts, store, log) },
@@ -60,7 +62,7 @@ interface DatabaseJob extends Job {
 
 /** What any process may do for all; harmless when two do it at once. */
 function jobsOfDatabase({ services, store, clock, config, log }: JobContext): readonly DatabaseJob[] {
-  const { audit, changes } = services;
+  const { audit, changes, tokens } = services;
   const removeOld = (signal: AbortSignal) =>
     removeOldEvents(store, addSeconds(instantOf(clock.now()), -config.webhookRetentionDays * 86_400), signal);
   const ends = new TrustEndsLog({ read: store.read, clock, log });
@@ -71,6 +73,10 @@ function jobsOfDatabase({ services, store, clock, config, log }: JobContext): re
       run: (signal) => audit.auditTiles.sweep(signal),
     },
     { name: "idempotency keys", everyMs: 600_000, run: (signal) => changes.idempotency.prune(signal) },
+    {
+      ...{ name: "ended console sessions", everyMs: 600_000 },
+      run: (signal) => tokens.consoleSessions.prune(signal),
+    },
     { name: "token expiry", everyMs: 600_000, run: (signal) => tellExpiringTokens(expiring, signal) },
     { name: "trust expiry", everyMs: 3_600_000, run: () => ends.tell() },
     { name: "old webhook events", everyMs: 600_000, run: removeOld },
@@ -124,6 +130,7 @@ export async function flush({ runtimes, tokens, audit }: JobContext["services"],
   const gathered = {
     "runtime reports": () => runtimes.instances.flush(),
     "token use": () => tokens.use.flush(),
+    "console sessions": () => tokens.consoleSessions.flush(),
     refusals: () => audit.refusals.flush(true),
   };
   for (const [what, write] of Object.entries(gathered)) {

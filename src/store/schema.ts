@@ -2,6 +2,7 @@ import type { Generated, GeneratedAlways, Insertable, Selectable } from "kysely"
 import type { Artifact } from "../core/artifact.js";
 import type { AuditEvent } from "../core/audit.js";
 import type { Bundle, Content, Deployment } from "../core/bundle.js";
+import type { ConsoleSession } from "../core/console/console-session.js";
 import type { ServerNode } from "../core/cluster/server-node.js";
 import type { PublicKeyRecord, SealedKey } from "../core/key.js";
 import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
@@ -75,6 +76,7 @@ export interface Schema {
   releases: Table<Release>;
   release_subjects: Table<ReleaseSubject>;
   tokens: Table<Token, { id: Generated<number> }>;
+  console_sessions: Table<ConsoleSession>;
   instances: Table<RuntimeInstance>;
   nodes: Table<ServerNode>;
   /**

@@ -1,5 +1,13 @@
 import type { AuditEvent } from "../core/audit.js";
-import type { Bundle, BundleState, Content, Deployment, DeploymentKind } from "../core/bundle.js";
+import type {
+  ActivationPeriod,
+  Bundle,
+  BundleFilter,
+  BundleState,
+  Content,
+  Deployment,
+  DeploymentKind,
+} from "../core/bundle.js";
 import type { Instant } from "../core/clock.js";
 import type { KeyPurpose, KeySlot, PublicKeyRecord, SealedKey } from "../core/key.js";
 import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
@@ -9,6 +17,7 @@ import type { KeyType, Token } from "../core/token.js";
 import type { AuditLogReader, AuditLogWriter } from "./audit-log-store.js";
 import type { ArtifactReader, ArtifactWriter } from "./artifact-store.js";
 import type { ClaimReader, ClaimWriter } from "./claim-store.js";
+import type { ConsoleSessionReader, ConsoleSessionWriter } from "./console-session-store.js";
 import type { FleetReader } from "./fleet-store.js";
 import type { NodeReader, NodeWriter } from "./node-store.js";
 import type { Listed, Page } from "./page.js";
@@ -49,6 +58,7 @@ export interface DeploymentScope {
 
 /** Which activations are listed: those that match all of what is set. */
 export interface DeploymentFilter {
+  readonly version?: number;
   readonly kind?: DeploymentKind;
   /** As in AuditFilter. */
   readonly actor?: string;
@@ -158,6 +168,7 @@ export interface Reader
     NodeReader,
     TransferReader,
     ClaimReader,
+    ConsoleSessionReader,
     TrustReader {
   organization(id: string): Promise<Organization | null>;
   /** Oldest first. */
@@ -195,6 +206,22 @@ export interface Reader
   bundleById(id: string): Promise<Bundle | null>;
   /** Newest first. `total` counts all of the environment, whatever `beforeVersion` is. */
   bundles(environmentId: string, limit: number, beforeVersion?: number): Promise<Listed<BundleState>>;
+  /**
+   * Those that match, newest first. Looks at 10,000 versions at most; `next` is where to go on, as `beforeVersion`, and null when no version
+   * is left.
+   */
+  findBundles(
+    environmentId: string,
+    filter: BundleFilter,
+    limit: number,
+    beforeVersion?: number,
+  ): Promise<{ readonly rows: readonly BundleState[]; readonly next: number | null }>;
+  hasVersionBelow(environmentId: string, version: number): Promise<boolean>;
+  /** By sequence, of at most 1,000 activations. */
+  activationPeriods(
+    environmentId: string,
+    sequences: readonly number[],
+  ): Promise<ReadonlyMap<number, ActivationPeriod>>;
   countBundles(environmentId: string): Promise<number>;
   /** The version that stands `offset` places below the newest; null when there are not so many. */
   versionFromNewest(environmentId: string, offset: number): Promise<number | null>;
@@ -213,6 +240,8 @@ export interface Reader
   deploymentBySequence(environmentId: string, sequence: number): Promise<Deployment | null>;
   /** The newest activation of a content. */
   newestDeploymentOf(environmentId: string, policyHash: string): Promise<Deployment | null>;
+  /** The activations of one bundle, newest first. */
+  deploymentsOf(bundleId: string, page: Page): Promise<Listed<Deployment>>;
   /** Newest first. */
   deployments(environmentId: string, page: Page): Promise<Listed<Deployment>>;
   /**
@@ -295,6 +324,7 @@ export interface Writer
     NodeWriter,
     TransferWriter,
     ClaimWriter,
+    ConsoleSessionWriter,
     TrustWriter {
   /** Throws `conflict` when its slug is taken. */
   insertOrganization(organization: Organization): Promise<void>;

@@ -49,6 +49,7 @@ const TABLES: { readonly [Name in keyof Schema]: MovedTable<Name> | StayingTable
   trusted_origins: { key: ["id"] },
   bundle_imports: { key: ["bundle_id"] },
   source_artifacts: { key: ["id"] },
+  console_sessions: { stays: "people sign in again; a session that ended meanwhile must not come back" },
   sealed_keys: { stays: "the keys of nodes; the key files of a data directory hold the same" },
   nodes: { stays: "the processes that used the store, none of which runs while it moves" },
   node_changes: { stays: "what those processes told each other" },

@@ -27,6 +27,8 @@ describe("formatMessage", () => {
       sequence: null,
       warnings: [],
       change: null,
+      activated_at: null,
+      replaced_at: null,
     });
   });
 

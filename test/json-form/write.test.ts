@@ -82,7 +82,7 @@ describe("writeMessage", () => {
     expect(JSON.parse(writeMessage(BundleSchema, create(BundleSchema)))).toEqual({
       ...{ id: "", version: 0, policy_hash: "", is_active: false, published_by: null, published_at: null, title: null },
       ...{ description: null, labels: {}, source: null, origin: "", deployment_id: null, sequence: null },
-      ...{ warnings: [], change: null },
+      ...{ warnings: [], change: null, activated_at: null, replaced_at: null },
     });
     const set = create(BundleSchema, { publishedBy: "", sequence: 0, source: {} });
     expect(JSON.parse(writeMessage(BundleSchema, set))).toMatchObject({

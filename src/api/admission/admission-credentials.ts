@@ -15,7 +15,7 @@ export function invalidToken(): AppError {
 
 /**
  * The raw key of a request (api.md, "credentials"): X-API-Key wins over Authorization, and a bad one does not fall back to the
- * other. Query strings and cookies are never read.
+ * other. Query strings are never read, nor are cookies here.
  *
  * @param rawHeaders name, value, name, value …, as received.
  * @throws AppError `unauthenticated` when there is none, when one was sent twice, or when it cannot be a key.
@@ -28,6 +28,11 @@ export function rawKeyOf(rawHeaders: readonly string[]): string {
   const match = /^bearer +(.*)$/i.exec(authorization);
   if (match === null) throw new AppError("unauthenticated", `the Authorization scheme is not Bearer: ${HOW}`);
   return checkedKey(match[1] ?? "");
+}
+
+/** Whether a request has a token, or what is meant to be one: then no cookie counts. */
+export function hasCredentials(rawHeaders: readonly string[]): boolean {
+  return rawHeaders.some((name, at) => at % 2 === 0 && /^(?:x-api-key|authorization)$/i.test(name));
 }
 
 /** As rawKeyOf for a head with good credentials; undefined for one that it refuses. */

@@ -1,4 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { AppError } from "../../core/error.js";
 import type { Principal } from "../../core/token.js";
 import type { Call } from "./call.js";
 
@@ -10,8 +11,20 @@ export interface RequestHead {
   readonly connection: AdmittedConnection | undefined;
   /** Name, value, name, value …, as received: a header that was sent twice is here twice. */
   readonly rawHeaders: readonly string[];
+  /** Reads the cookie of a session of the console; absent where no cookie counts (gRPC, metrics). Not called beside a token. */
+  readonly session?: () => SessionCookie | undefined;
   /** Told once for each request, before `admit` resolves or rejects: what the answer's rate headers say. Not told when limits are off. */
   onRate(state: RateState): void;
+}
+
+/** A cookie of a session of the console. */
+export interface SessionCookie {
+  /** As sent. */
+  readonly id: string;
+  /** What the request is refused with because another page sent it, once the session is found to be valid; null for none. */
+  readonly refusal: AppError | null;
+  /** Nobody at the keyboard asked for it: no use of the session. */
+  readonly isUnattended: boolean;
 }
 
 /** The connection that a request came over. */

@@ -1,12 +1,12 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { Operation } from "../../../gen/signet/v1/options_pb.js";
+import { Scope, type Operation } from "../../../gen/signet/v1/options_pb.js";
 import { AppError } from "../../core/error.js";
 import type { KnownToken, Principal } from "../../core/token.js";
 import { isMadeKey } from "../../service/tokens/raw-key.js";
 import { addressKey } from "./admission-address.js";
-import { plainKeyOf, rawKeyOf } from "./admission-credentials.js";
+import { hasCredentials, plainKeyOf, rawKeyOf } from "./admission-credentials.js";
 import { RateTable } from "./admission-rates.js";
-import type { Admission, RateState, RequestHead } from "./admission.js";
+import type { Admission, RateState, RequestHead, SessionCookie } from "./admission.js";
 import type { Call } from "./call.js";
 import { organizationOf, type Names, type OnRefused } from "./guard.js";
 import { carriesScope, operationOf, scopeName } from "./operations.js";
@@ -29,6 +29,8 @@ export interface AdmissionOptions {
   authenticate(rawKey: string, onStopped: (token: KnownToken) => void): Promise<Principal>;
   /** The same for a token in memory; undefined for every other key. */
   known(rawKey: string): Principal | undefined;
+  /** Sessions of the console; null reads no cookie. */
+  readonly consoleSessions: ConsoleSessionCheck | null;
   readonly names: Names;
   /** Told of every refused attempt of a known token (api.md, "Audit"). Must not throw. */
   readonly onRefused: OnRefused;
@@ -37,6 +39,14 @@ export interface AdmissionOptions {
   /** Failed authentications a minute for each address; 0 is off. */
   readonly failuresPerMinute: number;
   readonly maxRateKeys: number;
+}
+
+/** The check of console sessions. */
+export interface ConsoleSessionCheck {
+  /** As AdmissionOptions.authenticate, for the id of a session. */
+  authenticate(cookie: SessionCookie, onStopped: (token: KnownToken) => void): Promise<Principal>;
+  /** Whether an id was that of a valid session before. */
+  wasValid(id: string): boolean;
 }
 
 /** Admission for methods of the proto, and for operations that are none. */
@@ -80,9 +90,11 @@ class TokenAuthenticator implements Authenticator {
 
   async admitTo(operation: Operation, head: RequestHead, orgId?: string): Promise<Call> {
     const address = addressKey(head.clientAddress);
-    const principal = await this.authenticate(head, address, operation);
+    const cookie = this.cookieOf(head, operation);
+    const principal = await this.authenticate(head, cookie, address, operation);
     head.connection?.authenticated(principal);
     try {
+      if (cookie !== undefined && cookie.refusal !== null) throw cookie.refusal;
       if (this.rates !== undefined) await countRequest(this.rates, principal, operation, address, head);
       requireScope(principal, operation);
       if (orgId !== undefined) await organizationOf(principal, operation, orgId, this.options.names);
@@ -108,19 +120,32 @@ class TokenAuthenticator implements Authenticator {
     return { requestId: head.requestId, clientAddress: head.clientAddress, operation, principal };
   }
 
-  private async authenticate(head: RequestHead, address: string, operation: Operation): Promise<Principal> {
+  /** The session of a request without a token. None counts for what runtimes do. */
+  private cookieOf(head: RequestHead, { scope }: Operation): SessionCookie | undefined {
+    if (this.options.consoleSessions === null || scope === Scope.RUNTIME || scope === Scope.METRICS) return undefined;
+    return hasCredentials(head.rawHeaders) ? undefined : head.session?.();
+  }
+
+  private async authenticate(
+    head: RequestHead,
+    cookie: SessionCookie | undefined,
+    address: string,
+    operation: Operation,
+  ): Promise<Principal> {
+    const { consoleSessions } = this.options;
     const failures = this.failures?.look(address);
-    if (failures?.exceeded) {
+    if (failures?.exceeded && (cookie === undefined || consoleSessions?.wasValid(cookie.id) !== true)) {
       const known = this.unguessable(head);
       if (known !== undefined) return known;
       head.onRate(failures.state);
       const why = "too many failed authentications from this address";
       throw rateLimited(failures.state, why, "too_many_failed_authentications");
     }
+    const onStopped = (token: KnownToken) => this.options.onRefused(token, operation.id, "unauthenticated");
     try {
-      return await this.options.authenticate(rawKeyOf(head.rawHeaders), (token) =>
-        this.options.onRefused(token, operation.id, "unauthenticated"),
-      );
+      if (consoleSessions !== null && cookie !== undefined)
+        return await consoleSessions.authenticate(cookie, onStopped);
+      return await this.options.authenticate(rawKeyOf(head.rawHeaders), onStopped);
     } catch (thrown) {
       if (thrown instanceof AppError && thrown.code === "unauthenticated") await this.countFailure(address, head);
       throw thrown;

@@ -109,7 +109,7 @@ function goesOnFullDisk(method: DescMethod): boolean {
 }
 
 /** The change that finds the disk full fails, and makes the server release its reserve: one that is let through may use that. */
-async function onceMoreOnFullDisk<T>(isLetThrough: boolean, work: () => Promise<T>): Promise<T> {
+export async function onceMoreOnFullDisk<T>(isLetThrough: boolean, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {

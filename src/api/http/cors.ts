@@ -24,6 +24,7 @@ const EXPOSED_HEADERS = [
   ...connectCors.exposedHeaders,
   "X-Request-Id",
   "X-Total-Count",
+  "Signet-Next-Before-Version",
   "X-RateLimit-Limit",
   "X-RateLimit-Remaining",
   "X-RateLimit-Reset",
@@ -48,6 +49,8 @@ export interface CorsPolicy {
   readonly headers: Readonly<Record<string, string>>;
   /** Sets the answer's CORS headers; answers a preflight from a listed origin. */
   check(req: NodeRequest, res: NodeResponse): CorsVerdict;
+  /** Whether an origin is one at which browsers find this server itself. */
+  isOwn(req: NodeRequest, origin: string): boolean;
 }
 
 /**
@@ -59,6 +62,7 @@ export function createCorsPolicy(origins: readonly string[], publicOrigins: read
   const headers: Readonly<Record<string, string>> = listed.size > 0 ? { Vary: "Origin" } : {};
   return {
     headers,
+    isOwn: (req, origin) => isOwn(req, origin, publicOrigins),
     check: (req, res) => {
       for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
       const origin = headerOf(req, "origin");

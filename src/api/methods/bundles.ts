@@ -7,13 +7,14 @@ import {
   type BundleService,
   type BundleWithPoliciesSchema,
   type DeploymentSchema,
+  type ListBundlesRequest,
   type PrunedEnvironmentSchema,
 } from "../../../gen/signet/v1/bundle_pb.js";
-import type { Deployment, DeploymentKind, PublishedBundle } from "../../core/bundle.js";
+import type { ActivationPeriod, BundleFilter, Deployment, DeploymentKind, PublishedBundle } from "../../core/bundle.js";
 import { defined } from "../../core/defined.js";
 import type { EnvironmentPath } from "../../service/access/access.js";
 import type { Comparing } from "../../service/bundles/comparing.js";
-import type { Bundles, BundleWithContent } from "../../service/bundles/bundles.js";
+import type { Bundles } from "../../service/bundles/bundles.js";
 import type { KeyList } from "../../service/keys/keys.js";
 import { DEFAULT_RETENTION, type RetentionRules } from "../../service/bundles/retention.js";
 import type { PrunedEnvironment, Pruning } from "../../service/bundles/pruning.js";
@@ -29,6 +30,7 @@ import {
   actorMessage,
   countedRows,
   instantOfTimestamp,
+  optionalTimestamp,
   textOrNull,
   timestampOf,
   withoutNulls,
@@ -89,8 +91,17 @@ export function createBundleService(services: {
 
     async listBundles(request, context) {
       const { principal } = callOf(context);
-      const listed = await bundles.list(principal, pathOf(request), request.limit, request.beforeVersion);
-      return { bundles: countedRows(context, listed).map(bundleMessage) };
+      const { limit, beforeVersion } = request;
+      const listed = await bundles.list(principal, pathOf(request), limit, beforeVersion, filterOf(request));
+      const { next, periods } = listed;
+      if (next !== null) context.responseHeader.set("Signet-Next-Before-Version", String(next));
+      return {
+        bundles: countedRows(context, listed).map((state) => ({
+          ...bundleMessage(state),
+          ...periodFields(periods.get(state.sequence ?? 0) ?? null),
+        })),
+        ...(next !== null && { nextBeforeVersion: next }),
+      };
     },
 
     async getBundle(request, context) {
@@ -146,7 +157,7 @@ export function createBundleService(services: {
         request.offset,
         {
           // The guard let pass no other text: the rules of the field.
-          ...withoutUnset({ kind: request.kind as DeploymentKind | undefined, actor }),
+          ...withoutUnset({ kind: request.kind as DeploymentKind | undefined, actor, version: request.version }),
           ...(since === undefined ? {} : { since: instantOfTimestamp(since) }),
           ...(until === undefined ? {} : { until: instantOfTimestamp(until) }),
         },
@@ -192,11 +203,35 @@ export function bundleMessage(state: PublishedBundle): MessageInitShape<typeof B
   };
 }
 
-function bundleWithPolicies({ state, content }: BundleWithContent): MessageInitShape<typeof BundleWithPoliciesSchema> {
+function filterOf({ text, label, publishedBy, sourceRevision }: ListBundlesRequest): BundleFilter {
+  // An empty one says nothing.
+  const given = (asked: string | undefined) => textOrNull(asked) ?? undefined;
+  const split = label?.indexOf("=") ?? 0;
+  return defined({
+    text: given(text),
+    label: label === undefined ? undefined : { key: label.slice(0, split), value: label.slice(split + 1) },
+    publishedBy: given(publishedBy),
+    sourceRevision: given(sourceRevision),
+  });
+}
+
+function periodFields(period: ActivationPeriod | null) {
+  return {
+    ...optionalTimestamp("activatedAt", period?.activatedAt ?? null),
+    ...optionalTimestamp("replacedAt", period?.replacedAt ?? null),
+  };
+}
+
+function bundleWithPolicies({
+  state,
+  content,
+  period,
+}: Awaited<ReturnType<Bundles["get"]>>): MessageInitShape<typeof BundleWithPoliciesSchema> {
   const { $typeName: _, change: __, ...fields } = bundleMessage(state);
   const { signature, signatureV2, keyId } = state.bundle;
   return {
     ...fields,
+    ...periodFields(period),
     policiesJson: content.policies,
     scopePoliciesJson: content.scopePolicies,
     signature,

@@ -1,11 +1,12 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { TokenSchema, TokenService } from "../../../gen/signet/v1/token_pb.js";
+import { WhoAmIResponseSchema, type TokenSchema, type TokenService } from "../../../gen/signet/v1/token_pb.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { isLive, scopesOf, type KeyType, type Token } from "../../core/token.js";
-import type { Authentication } from "../../service/tokens/authentication.js";
+import type { Authentication, WhoAmI } from "../../service/tokens/authentication.js";
 import type { IssuedToken, Tokens } from "../../service/tokens/tokens.js";
+import { writeMessage } from "../../json-form/write.js";
 import { callOf } from "../admission/call.js";
 import { countedRows, optionalTimestamp, timestampOf, withoutNulls, withoutUnset } from "./message-fields.js";
 
@@ -63,21 +64,33 @@ export function createTokenService(services: {
     },
 
     async whoAmI(_request, context) {
-      const { principal, environment } = await authentication.whoAmI(callOf(context).principal);
-      const { projectId, environmentId } = principal;
-      return {
-        id: principal.tokenId,
-        keyPrefix: principal.keyPrefix,
-        keyType: principal.keyType,
-        scopes: [...principal.scopes],
-        orgId: principal.orgId,
-        serverVersion: version,
-        operator: principal.isOperator,
-        ...withoutNulls({ projectId, environmentId, environment, name: principal.tokenName }),
-        ...optionalTimestamp("expiresAt", principal.expiresAt),
-      };
+      return whoAmIMessage(await authentication.whoAmI(callOf(context).principal), version);
     },
   };
+}
+
+/** The answer of whoAmI. @param version the release of the server */
+export function whoAmIMessage(
+  { principal, environment }: WhoAmI,
+  version: string,
+): MessageInitShape<typeof WhoAmIResponseSchema> {
+  const { projectId, environmentId } = principal;
+  return {
+    id: principal.tokenId,
+    keyPrefix: principal.keyPrefix,
+    keyType: principal.keyType,
+    scopes: [...principal.scopes],
+    orgId: principal.orgId,
+    serverVersion: version,
+    operator: principal.isOperator,
+    ...withoutNulls({ projectId, environmentId, environment, name: principal.tokenName }),
+    ...optionalTimestamp("expiresAt", principal.expiresAt),
+  };
+}
+
+/** The same as REST writes it. */
+export function whoAmIJson(whoAmI: WhoAmI, version: string): string {
+  return writeMessage(WhoAmIResponseSchema, create(WhoAmIResponseSchema, whoAmIMessage(whoAmI, version)));
 }
 
 /** A token with its secret, when it was made here, for the answer that makes or rotates it. */

@@ -113,7 +113,7 @@ async function admit(
   pathValues: ReadonlyMap<string, string>,
   exchange: Exchange,
 ): Promise<Call> {
-  const { requestId, clientAddress } = exchange.context;
+  const { requestId, clientAddress, session } = exchange.context;
   exchange.operationId = operation.id;
   exchange.isStream = spec.kind !== "unary";
   const call = await admission.admit(
@@ -124,6 +124,7 @@ async function admit(
       connection: requestConnection(exchange.req),
       rawHeaders: exchange.req.rawHeaders,
       onRate: (state) => exchange.context.onRate(state),
+      ...(session === undefined ? {} : { session }),
     },
     pathValues.get("org_id"),
   );

@@ -1,4 +1,4 @@
-import type { RateState } from "../admission/admission.js";
+import type { RateState, RequestHead } from "../admission/admission.js";
 import type { NodeRequest, NodeResponse } from "../http/node-http.js";
 import type { RequestReport } from "../http/request-outcome.js";
 
@@ -7,6 +7,8 @@ export interface RestContext {
   readonly requestId: string;
   readonly clientAddress: string;
   readonly onRate: (state: RateState) => void;
+  /** As in RequestHead. */
+  readonly session?: RequestHead["session"];
   /** For what is known only later than the outcome: how a watch ended. */
   readonly report: Pick<RequestReport, "requestId" | "protocol" | "error">;
   /** Aborted when the server begins to shut down. */

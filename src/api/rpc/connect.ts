@@ -3,7 +3,7 @@ import { createConnectRouter, createContextValues, type ContextValues, type Meth
 import { createAsyncIterable, type UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import { AppError } from "../../core/error.js";
-import type { Admission, RateState } from "../admission/admission.js";
+import type { Admission, RateState, RequestHead } from "../admission/admission.js";
 import { callKey } from "../admission/call.js";
 import { toAppError } from "../admission/error-status.js";
 import type { ScanJsonFor } from "../http/scan-json.js";
@@ -49,6 +49,8 @@ export interface RpcOptions {
 export interface RpcContext {
   readonly report: RequestReport;
   readonly onRate: (state: RateState) => void;
+  /** As in RequestHead. Not for gRPC, which no browser speaks. */
+  readonly session?: RequestHead["session"];
 }
 
 /** One method at its path. */
@@ -135,7 +137,7 @@ async function handleRpc(
   try {
     if (refused !== undefined) throw refused;
     const values = createContextValues().set(reportKey, report);
-    if (!route.public) await admit(options.admission, route, req, context, values);
+    if (!route.public) await admit(options.admission, route, form, req, context, values);
     if (form.get) checkQuery(query, route.handler.method.input);
     await invoke({ route, form, req, res, values, ...options });
   } catch (thrown) {
@@ -146,8 +148,9 @@ async function handleRpc(
 async function admit(
   admission: Admission,
   route: RpcRoute,
+  form: WireForm,
   req: NodeRequest,
-  { report, onRate }: RpcContext,
+  { report, onRate, session }: RpcContext,
   values: ContextValues,
 ): Promise<void> {
   const { requestId, clientAddress } = report;
@@ -157,6 +160,7 @@ async function admit(
     connection: requestConnection(req),
     rawHeaders: req.rawHeaders,
     onRate,
+    ...(session === undefined || form.protocol === "grpc" ? {} : { session }),
   });
   report.keyPrefix = call.principal.keyPrefix;
   report.keyName = call.principal.tokenName;

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { defined } from "../../core/defined.js";
 import { line } from "../../core/printable.js";
 import { parseExactJson, printExactJson } from "../../bundle/exact-json.js";
-import { formatMessage } from "../../sdk/index.js";
+import { formatMessage, type Bundle, type ListBundlesResponse } from "../../sdk/index.js";
 import { answerChange, answerRows, countingTotal, noticeMore } from "../shell/answers.js";
 import type { ReasonOption } from "../shell/confirmation.js";
 import { examples } from "../shell/help.js";
@@ -26,7 +26,14 @@ export function addBundles(program: Command, shell: Shell): void {
     .description("list versions, newest first")
     .option("--limit <count>", "show at most this many, up to 1000", wholeNumber(1, 1000), 25)
     .option("--before <version>", "only versions below this one", wholeNumber(1))
-    .addHelpText("after", examples("signet bundles --env staging --limit 10"))
+    .option("--text <text>", "only versions with this text in title, description, publisher, labels, source or hash")
+    .option("--label <key=value>", "only versions with this label")
+    .option("--published-by <text>", "only versions with this text in the publisher")
+    .option("--source-revision <revision>", "only versions whose source revision begins with this")
+    .addHelpText(
+      "after",
+      examples("signet bundles --env staging --limit 10", "signet bundles --env prod --text retries --label team=core"),
+    )
     .action(inSession(shell, (session, options: ListOptions) => list(session, shell, options)));
   bundles
     .command("get")
@@ -62,12 +69,24 @@ export function addBundles(program: Command, shell: Shell): void {
 interface ListOptions {
   readonly limit: number;
   readonly before?: number;
+  readonly text?: string;
+  readonly label?: string;
+  readonly publishedBy?: string;
+  readonly sourceRevision?: string;
 }
 
-async function list(session: Session, shell: Shell, { limit, before }: ListOptions): Promise<void> {
+async function list(session: Session, shell: Shell, options: ListOptions): Promise<void> {
+  const { limit, before, ...filter } = options;
   const counting = countingTotal();
-  const { bundles } = await session.inEnvironment((environment) =>
-    session.client.bundles.listBundles({ ...environment, limit, ...defined({ beforeVersion: before }) }, counting),
+  const isSearch = Object.keys(filter).length > 0;
+  const { bundles, nextBeforeVersion: next } = await session.inEnvironment(
+    (environment): Promise<Pick<ListBundlesResponse, "bundles" | "nextBeforeVersion">> =>
+      isSearch
+        ? search(session, environment, options)
+        : session.client.bundles.listBundles(
+            { ...environment, limit, ...defined({ beforeVersion: before }) },
+            counting,
+          ),
   );
   answerRows(shell, bundles, [
     ["VERSION", ({ version }) => version],
@@ -79,8 +98,27 @@ async function list(session: Session, shell: Shell, { limit, before }: ListOptio
     ["POLICY HASH", ({ policyHash }) => policyHash.slice(0, 19)],
     ["TITLE", ({ title }) => title],
   ]);
+  if (isSearch && next !== undefined) shell.notice(`there are older versions: --before ${next} goes on`);
   // The total counts all versions, not those below `before`.
-  if (before === undefined) noticeMore(shell, bundles.length, counting.total(), "--limit or --before");
+  if (before === undefined && !isSearch) noticeMore(shell, bundles.length, counting.total(), "--limit or --before");
+}
+
+/** A call looks through a bounded number of versions: goes on until there are as many as asked for, or no version is left. */
+async function search(
+  session: Session,
+  environment: { readonly orgId: string; readonly projectId: string; readonly envName: string },
+  { limit, before, ...filter }: ListOptions,
+): Promise<Pick<ListBundlesResponse, "bundles" | "nextBeforeVersion">> {
+  const bundles: Bundle[] = [];
+  let beforeVersion = before;
+  for (;;) {
+    const page = { limit: limit - bundles.length, ...defined({ beforeVersion }), ...filter };
+    const answer = await session.client.bundles.listBundles({ ...environment, ...page });
+    bundles.push(...answer.bundles);
+    beforeVersion = answer.nextBeforeVersion;
+    if (beforeVersion === undefined || bundles.length >= limit)
+      return { bundles, ...defined({ nextBeforeVersion: beforeVersion }) };
+  }
 }
 
 async function get(session: Session, shell: Shell, version: number): Promise<void> {

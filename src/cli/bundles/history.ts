@@ -5,7 +5,7 @@ import { timestampFromDate, type Deployment } from "../../sdk/index.js";
 import { answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
-import { instant } from "../shell/numbers.js";
+import { instant, wholeNumber } from "../shell/numbers.js";
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatActor, formatTime } from "../shell/table.js";
@@ -14,6 +14,7 @@ interface Options extends PageOptions {
   readonly allEnvs?: true;
   readonly kind?: string;
   readonly actor?: string;
+  readonly version?: number;
   readonly since?: Date;
   readonly until?: Date;
 }
@@ -29,6 +30,7 @@ const COMMIT_CHARACTERS = 12;
 /** `signet history`: what became active in an environment, from where, by whom and why. */
 export function addHistory(program: Command, shell: Shell): void {
   withPage(program.command("history"))
+    .option("--version <version>", "only the activations of this version", wholeNumber(1))
     .description("show what became active in an environment, from where, by whom and why, newest first")
     .option("--all-envs", "of all environments of the project")
     .addOption(new Option("--kind <kind>", "only activations of this kind").choices(DEPLOYMENT_KINDS))

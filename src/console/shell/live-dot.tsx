@@ -13,7 +13,7 @@ export function LiveDot() {
   return (
     <span class={`live live-${state}`} role="status">
       <span class="live-dot" aria-hidden="true" />
-      {WORDS[state]}
+      <span class="live-word">{WORDS[state]}</span>
     </span>
   );
 }

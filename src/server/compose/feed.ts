@@ -21,9 +21,9 @@ export function followFeed(
   services: FollowedServices,
 ): AsyncDisposable {
   const { wakeups, outbox } = services.changes;
-  const { cache, sessions } = services.tokens;
+  const { cache, sessions, consoleSessions } = services.tokens;
   const { rootDocuments } = services.roots;
-  const tokens = new HeardTokens({ store, clock, cache, sessions, wakeups });
+  const tokens = new HeardTokens({ store, clock, cache, sessions, consoleSessions, wakeups });
   const ended = new AbortController();
   let losses = 0;
   let comparing: Promise<unknown> = Promise.resolve();

@@ -8,6 +8,7 @@ import { referencePages } from "../../api/pages/reference-pages.js";
 import { scanStrictJson } from "../../bundle/strict-json.js";
 import type { Diagnosis } from "../../api/methods/system.js";
 import { createMethods } from "../../api/methods/methods.js";
+import { whoAmIJson } from "../../api/methods/tokens.js";
 import { Polls } from "../../api/poll/polls.js";
 import { ReportBudget } from "../../api/admission/report-budget.js";
 import { createRestHandler } from "../../api/rest/handler.js";
@@ -32,11 +33,12 @@ import { VERSION } from "../../assets/version.js";
 
 /** Checks the credentials of every protocol's requests. */
 function composeAuthenticator(services: Pick<Services, "tokens" | "audit" | "tenancy">, config: Config): Authenticator {
-  const { authentication } = services.tokens;
+  const { authentication, consoleSessions } = services.tokens;
   const { refusals } = services.audit;
   return createAuthenticator({
     authenticate: (rawKey, onStopped) => authentication.authenticate(rawKey, onStopped),
     known: (rawKey) => authentication.known(rawKey),
+    consoleSessions: config.console === "on" ? consoleSessions : null,
     names: services.tenancy.names,
     onRefused: refusals.count.bind(refusals),
     requestsPerMinute: config.rateLimit,
@@ -114,6 +116,14 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
     pages: referencePages(readAsset, publicUrls.map(formatPublicUrl)),
     console: config.console === "on" ? { build: openConsole() } : null,
+    consoleSessions:
+      config.console === "on"
+        ? {
+            sessions: tokens.consoleSessions,
+            describe: async (principal) => whoAmIJson(await tokens.authentication.whoAmI(principal), VERSION),
+            onRefused,
+          }
+        : null,
     version: VERSION,
     limits: limitsWithin(openFileLimit(), listenerLimits(config, trustedProxies), logger),
     limitObserver: metrics.limits,

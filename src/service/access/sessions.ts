@@ -32,7 +32,7 @@ class Entry implements Lease {
   constructor(
     private readonly sessions: Sessions,
     readonly kind: SessionKind,
-    readonly principal: Pick<Principal, "tokenId" | "keyHash">,
+    readonly principal: Pick<Principal, "tokenId" | "keyHash" | "sessionHash">,
     readonly environmentId: string,
     readonly address: string,
     private readonly holder: LeaseOwner,
@@ -159,6 +159,23 @@ export class Sessions {
     }
   }
 
+  /** The console sessions of what is open, by their hashes. */
+  get consoleSessions(): ReadonlySet<string> {
+    const hashes = new Set<string>();
+    for (const { principal } of this.#open) {
+      if (principal.sessionHash !== undefined) hashes.add(principal.sessionHash);
+    }
+    return hashes;
+  }
+
+  /** Ends what console sessions that are over have open. */
+  endConsoleSessions(isOver: (hash: string) => boolean): void {
+    for (const entry of this.#open) {
+      const { sessionHash } = entry.principal;
+      if (sessionHash !== undefined && isOver(sessionHash)) entry.end(signedOut());
+    }
+  }
+
   /** Ends the sessions of deleted environments. */
   endEnvironments(environmentIds: ReadonlySet<string>): void {
     for (const entry of this.#open) {
@@ -204,6 +221,10 @@ function countedAs({ kind, principal, address }: Entry): readonly string[] {
 
 function tokenEnded(): AppError {
   return new AppError("unauthenticated", "the token was revoked, was rotated or has expired");
+}
+
+function signedOut(): AppError {
+  return new AppError("unauthenticated", "the session has ended: sign in again", { reason: "session_ended" });
 }
 
 function shuttingDown(retryAfterSeconds: number): AppError {

@@ -1,5 +1,12 @@
 import { performedBy } from "../../core/actor.js";
-import type { BundleState, Content, Deployment, PublishedBundle } from "../../core/bundle.js";
+import type {
+  ActivationPeriod,
+  BundleFilter,
+  BundleState,
+  Content,
+  Deployment,
+  PublishedBundle,
+} from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { defined } from "../../core/defined.js";
 import { AppError, notFound } from "../../core/error.js";
@@ -34,6 +41,19 @@ import { rollbackTarget } from "./rollback-target.js";
 export interface BundleWithContent {
   readonly state: BundleState;
   readonly content: Content;
+}
+
+/** The newest activation of a bundle; null when it was never active. */
+interface WithPeriod {
+  readonly period: ActivationPeriod | null;
+}
+
+/** A page of bundles. */
+export interface ListedBundles extends Listed<BundleState> {
+  /** Where to go on, as `beforeVersion`; null when no version is left. */
+  readonly next: number | null;
+  /** By the sequence of each that was ever active. */
+  readonly periods: ReadonlyMap<number, ActivationPeriod>;
 }
 
 /** A version that was verified before the transaction which activates it. */
@@ -207,24 +227,41 @@ export class Bundles {
     return state;
   }
 
-  /** The versions of an environment, newest first. */
+  /** The versions of an environment that match a filter, newest first. `total` counts all of the environment, whether they match or not. */
   async list(
     caller: Principal,
     path: EnvironmentPath,
     limit: number | undefined,
     beforeVersion: number | undefined,
-  ): Promise<Listed<BundleState>> {
+    filter: BundleFilter = {},
+  ): Promise<ListedBundles> {
     const { read } = this.deps.store;
     const most = limit ?? 1000;
-    const environment = await visibleEnvironment(read, caller, path);
-    return await read.bundles(environment.id, most, beforeVersion);
+    const { id } = await visibleEnvironment(read, caller, path);
+    const isSearch = Object.keys(filter).length > 0;
+    const found = isSearch
+      ? { ...(await read.findBundles(id, filter, most, beforeVersion)), total: await read.countBundles(id) }
+      : await this.#page(id, most, beforeVersion);
+    const sequences = found.rows.flatMap(({ sequence }) => sequence ?? []);
+    return { ...found, periods: await read.activationPeriods(id, sequences) };
+  }
+
+  async #page(environmentId: string, limit: number, beforeVersion: number | undefined) {
+    const { read } = this.deps.store;
+    const listed = await read.bundles(environmentId, limit, beforeVersion);
+    const last = listed.rows.at(-1)?.bundle.version ?? null;
+    const hasMore = last !== null && last > 1 && (await read.hasVersionBelow(environmentId, last));
+    return { ...listed, next: hasMore ? last : null };
   }
 
   /** Throws `not_found`. */
-  async get(caller: Principal, path: EnvironmentPath, version: number): Promise<BundleWithContent> {
+  async get(caller: Principal, path: EnvironmentPath, version: number): Promise<BundleWithContent & WithPeriod> {
     const { read } = this.deps.store;
     const environment = await visibleEnvironment(read, caller, path);
-    return await this.#withContent(read, environment, version);
+    const found = await this.#withContent(read, environment, version);
+    const { sequence } = found.state;
+    const periods = await read.activationPeriods(environment.id, sequence === null ? [] : [sequence]);
+    return { ...found, period: periods.get(sequence ?? 0) ?? null };
   }
 
   /** The signed document of a version: the same bytes for as long as the bundle exists. */
@@ -276,7 +313,7 @@ export class Bundles {
 
   /**
    * The activations of an environment, newest first; of all environments of the project that the token sees when `envName` is empty.
-   * Throws `not_found`, `invalid`.
+   * Throws `not_found`, for a version that the environment does not keep too, and `invalid`.
    */
   async deployments(
     caller: Principal,
@@ -293,11 +330,15 @@ export class Bundles {
       const own = { ...scope, ...defined({ environmentId: caller.environmentId ?? undefined }) };
       return { ...(await read.findDeployments(own, filter, page)), limit: page.limit };
     }
-    const { id: environmentId } = await visibleEnvironment(read, caller, { projectId, envName });
+    const environment = await visibleEnvironment(read, caller, { projectId, envName });
+    const { version, ...others } = filter;
+    const kept = version === undefined ? null : await keptBundle(read, environment, version);
     const listed =
-      Object.keys(filter).length === 0
-        ? await read.deployments(environmentId, page)
-        : await read.findDeployments({ ...scope, environmentId }, filter, page);
+      Object.keys(others).length > 0
+        ? await read.findDeployments({ ...scope, environmentId: environment.id }, filter, page)
+        : kept === null
+          ? await read.deployments(environment.id, page)
+          : await read.deploymentsOf(kept.bundle.id, page);
     return { ...listed, limit: page.limit };
   }
 

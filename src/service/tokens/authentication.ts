@@ -41,9 +41,13 @@ export class Authentication {
    * last two it calls `onStopped` first. Throws `unavailable` when the database is away; runtimes that were here before are served from
    * memory for 5 minutes.
    */
-  async authenticate(rawKey: string, onStopped: (token: KnownToken) => void = () => undefined): Promise<Principal> {
+  async authenticate(rawKey: string, onStopped?: (token: KnownToken) => void): Promise<Principal> {
+    return await this.authenticateHash(hashRawKey(rawKey), onStopped);
+  }
+
+  /** As `authenticate`, by the SHA-256 of a raw key that was presented before. */
+  async authenticateHash(hash: string, onStopped: (token: KnownToken) => void = () => undefined): Promise<Principal> {
     const { store, cache } = this.deps;
-    const hash = hashRawKey(rawKey);
     const known = this.#known(hash);
     if (known !== undefined) return known;
     const { generation } = cache;
@@ -85,10 +89,19 @@ export class Authentication {
   }
 
   /**
-   * For streams and polls that stay open: when the key of the request expires, by its current state; null is never. Throws
-   * `unauthenticated` if it was revoked, rotated or expired since.
+   * For streams and polls that stay open: when the key of the request expires, by its current state, or its console session; null is
+   * never. Throws `unauthenticated` if it was revoked, rotated or expired since, or signed out.
    */
   async recheck(principal: Principal): Promise<Instant | null> {
+    const { sessionHash } = principal;
+    const session = sessionHash === undefined ? null : await this.deps.store.read.consoleSession(sessionHash);
+    if (sessionHash !== undefined && session === null) throw invalidToken();
+    const keyEnd = await this.#recheckKey(principal);
+    if (session === null) return keyEnd;
+    return keyEnd !== null && keyEnd < session.endsAt ? keyEnd : session.endsAt;
+  }
+
+  async #recheckKey(principal: Principal): Promise<Instant | null> {
     const known = this.#known(principal.keyHash);
     if (known !== undefined) return known.expiresAt;
     let token;
@@ -160,7 +173,8 @@ function isAway(error: unknown): boolean {
   return error instanceof AppError && error.code === "unavailable";
 }
 
-function equalHashes(kept: string, given: string): boolean {
+/** Compares two hashes in hex, in constant time. */
+export function equalHashes(kept: string, given: string): boolean {
   const [a, b] = [Buffer.from(kept, "hex"), Buffer.from(given, "hex")];
   return a.length === b.length && timingSafeEqual(a, b);
 }

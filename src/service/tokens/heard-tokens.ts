@@ -6,6 +6,7 @@ import type { Store } from "../../store/store.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Wakeups } from "../changes/wakeups.js";
 import { liveCredential } from "./authentication.js";
+import type { ConsoleSessions } from "./console-sessions.js";
 import type { TokenCache } from "./token-cache.js";
 
 /** After a look that failed, since the database is away. */
@@ -33,6 +34,7 @@ export class HeardTokens implements AsyncDisposable {
       readonly clock: Clock;
       readonly cache: TokenCache;
       readonly sessions: Sessions;
+      readonly consoleSessions: Pick<ConsoleSessions, "endStreams">;
       readonly wakeups: Wakeups;
     },
   ) {}
@@ -81,6 +83,8 @@ export class HeardTokens implements AsyncDisposable {
       try {
         await inChunks([...tokens], CHUNK, (ids) => this.#endTokens(ids));
         await inChunks([...environments], CHUNK, (ids) => this.#endEnvironments(ids));
+        // A sign-out is told as a change of its token.
+        await this.deps.consoleSessions.endStreams();
       } catch {
         for (const id of tokens) this.#changed.add(id);
         this.#environments ||= environments.size > 0;

@@ -27,6 +27,9 @@ export const TOLD = {
   updateEnvironment: (state) => [{ kind: "environment", id: state.id, numbers: markOf(state) }],
   skipNumbers: (id) => environment(id),
   updateToken: ({ id }) => [{ kind: "token", id }],
+  // Streams of a session that ended end on other nodes too.
+  deleteConsoleSession: ({ tokenId }) => [{ kind: "token", id: tokenId }],
+  limitConsoleSessions: (id) => [{ kind: "token", id }],
   insertWebhook: ({ id, orgId }) => [{ kind: "webhook", id, orgId }],
   updateWebhook: ({ id, orgId }) => [{ kind: "webhook", id, orgId }],
   putDelivery: (_delivery, { id, orgId }) => [{ kind: "webhook", id, orgId }],

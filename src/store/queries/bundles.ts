@@ -68,7 +68,7 @@ export function bundleWriter(db: Kysely<Schema>) {
 }
 
 /** Bundles of one environment, each with its newest activation and the environment's pointer. */
-function statesOf(db: Kysely<Schema>, environmentId: string) {
+export function statesOf(db: Kysely<Schema>, environmentId: string) {
   return db
     .selectFrom("bundles")
     .innerJoin("environments", "environments.id", "bundles.environment_id")
@@ -85,12 +85,14 @@ function statesOf(db: Kysely<Schema>, environmentId: string) {
     .select(["environments.active_bundle_id", "newest.id as deployment_id", "newest.sequence"]);
 }
 
-interface StateRow extends Row<"bundles"> {
+/** A row of {@link statesOf}. */
+export interface StateRow extends Row<"bundles"> {
   active_bundle_id: string | null;
   deployment_id: string | null;
   sequence: number | null;
 }
 
-function stateOf({ active_bundle_id, deployment_id, sequence, ...row }: StateRow): BundleState {
+/** The state in a row of {@link statesOf}. */
+export function stateOf({ active_bundle_id, deployment_id, sequence, ...row }: StateRow): BundleState {
   return { bundle: bundleOf(row), isActive: active_bundle_id === row.id, deploymentId: deployment_id, sequence };
 }

@@ -68,6 +68,11 @@ export function deploymentReader(db: Kysely<Schema>) {
       const found = rows.find(({ version, kept }) => version < below.version && kept !== null);
       return { version: found?.version ?? null, next: rows.length < limit ? null : (rows.at(-1)?.sequence ?? null) };
     },
+    async deploymentsOf(bundleId, { limit, offset }) {
+      const of = db.selectFrom("deployments").where("bundle_id", "=", bundleId);
+      const rows = await of.selectAll().orderBy("sequence", "desc").limit(limit).offset(offset).execute();
+      return { rows: rows.map(deploymentOf), total: await countRows(of) };
+    },
     async deployments(environmentId, { limit, offset }) {
       const of = db.selectFrom("deployments").where("environment_id", "=", environmentId);
       const newestFirst = of.selectAll().orderBy("sequence", "desc").limit(limit);
@@ -99,11 +104,11 @@ async function actorsOf(db: Kysely<Schema>, { orgId }: DeploymentScope, { actor 
   return actor === undefined ? undefined : await prefixesOf(db, orgId, actor);
 }
 
-/** One index has all that these conditions ask for. */
+/** One index has all that these conditions ask for, but for the version. */
 function matching(
   db: Kysely<Schema>,
   { projectId, environmentId }: DeploymentScope,
-  { kind, since, until }: DeploymentFilter,
+  { version, kind, since, until }: DeploymentFilter,
   actors: readonly string[] | undefined,
 ) {
   let query = db.selectFrom("deployments").where("project_id", "=", projectId);
@@ -118,6 +123,7 @@ function matching(
             .select("environments.id"),
         )
       : query.where("environment_id", "=", environmentId);
+  if (version !== undefined) query = query.where("version", "=", version);
   if (kind !== undefined) query = query.where("kind", "=", kind);
   if (since !== undefined) query = query.where("at", ">=", since);
   if (until !== undefined) query = query.where("at", "<=", until);

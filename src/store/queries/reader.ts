@@ -3,7 +3,9 @@ import { artifactReader } from "./artifacts.js";
 import { auditLogReader } from "./audit/audit-log.js";
 import { auditReader } from "./audit/audit.js";
 import { bundleReader } from "./bundles.js";
+import { bundleSearcher } from "./bundle-search.js";
 import { claimReader } from "./claims.js";
+import { consoleSessionReader } from "./console-sessions.js";
 import { contentReader } from "./contents.js";
 import { deploymentReader } from "./deployments.js";
 import { environmentReader } from "./environments.js";
@@ -41,6 +43,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...projectReader(db),
     ...environmentReader(db),
     ...bundleReader(db),
+    ...bundleSearcher(db),
     ...pruneReader(db),
     ...contentReader(db),
     ...policySchemaReader(db),
@@ -66,6 +69,7 @@ export function createReader(db: Kysely<Schema>): Reader {
     ...artifactReader(db),
     ...transferReader(db),
     ...claimReader(db),
+    ...consoleSessionReader(db),
     ...rootReader(db),
     ...releaseReader(db),
     ...trustEndReader(db),

@@ -4,6 +4,7 @@ import { auditLogWriter } from "./audit/audit-log.js";
 import { auditWriter } from "./audit/audit.js";
 import { bundleWriter } from "./bundles.js";
 import { claimWriter } from "./claims.js";
+import { consoleSessionWriter } from "./console-sessions.js";
 import { contentWriter } from "./contents.js";
 import { deploymentWriter } from "./deployments.js";
 import { environmentWriter } from "./environments.js";
@@ -61,6 +62,7 @@ export function createWriter(tx: Kysely<Schema>): Writer {
     ...artifactWriter(tx),
     ...transferWriter(tx),
     ...claimWriter(tx),
+    ...consoleSessionWriter(tx),
     ...rootWriter(tx),
     ...releaseWriter(tx),
     ...attestationWriter(tx),

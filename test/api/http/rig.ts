@@ -108,6 +108,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
       return principalOf(rawKey);
     },
     known: (rawKey) => options.known?.get(rawKey),
+    consoleSessions: null,
     names: ID_NAMES,
     onRefused,
     requestsPerMinute: options.requestsPerMinute ?? 0,
@@ -153,6 +154,7 @@ export async function openRig(options: Partial<RigOptions> = {}) {
     corsOrigins: options.corsOrigins ?? [],
     publicUrls: options.publicUrls ?? [],
     console: options.console ?? null,
+    consoleSessions: null,
     version: "1.2.3",
     ready: options.ready ?? (async () => true),
     readOnly: options.readOnly ?? (() => null),

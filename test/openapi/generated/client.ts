@@ -387,7 +387,9 @@ export interface paths {
         };
         /**
          * Lists the bundles of an environment, newest first, without their documents
-         * @description Needs a token with the scope `read`.
+         * @description With a text, a label, an author or a source revision only those that match all of them: a call then looks through 10,000 versions at most, and says where to go on.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["listBundles"];
         put?: never;
@@ -2617,6 +2619,16 @@ export interface components {
             warnings: string[];
             /** @description What it changes in its environment; only in answers of PublishBundle and PromoteBundle, and of dry runs. With dry_run in the request the bundle is what would be made: neither its id nor its version is taken. Of ActivateBundle and RollbackBundle it is the kept one. */
             change: components["schemas"]["BundleChange"] | null;
+            /**
+             * Format: date-time
+             * @description When its newest activation was made. Only in answers of ListBundles and GetBundle, as is the next.
+             */
+            activated_at: string | null;
+            /**
+             * Format: date-time
+             * @description When something else became active after that; unset while it is the active one.
+             */
+            replaced_at: string | null;
         };
         /** @description What a publication or promotion changed in its environment, or would change. */
         BundleChange: {
@@ -2743,6 +2755,16 @@ export interface components {
             signature_v2: string;
             /** @description Names the key of both signatures in ListKeys. */
             key_id: string;
+            /**
+             * Format: date-time
+             * @description As Bundle.activated_at.
+             */
+            activated_at: string | null;
+            /**
+             * Format: date-time
+             * @description As Bundle.replaced_at.
+             */
+            replaced_at: string | null;
         };
         ClaimBenchmarkAnswer: Record<string, never>;
         CompareBundlesAnswer: {
@@ -4751,6 +4773,8 @@ export interface components {
         "Signet-Deployment-Id": string;
         /** @description The lease of what is active: the base64url of its envelope, without padding. Absent while none can be made. */
         "Signet-Lease": string;
+        /** @description The before_version with which a list of bundles goes on; absent at its end. */
+        "Signet-Next-Before-Version": number;
         /** @description The sequence of what is active. */
         "Signet-Sequence": number;
         /** @description The scheme that would do. */
@@ -5720,6 +5744,14 @@ export interface operations {
                 limit?: number;
                 /** @description Only versions below this one: the way to page. */
                 before_version?: number;
+                /** @description Only those with this text in title, description, published_by, labels or source, or at the start of the digits of policy_hash. ASCII letters match in either case. */
+                text?: string;
+                /** @description Only those with this label: key=value. */
+                label?: string;
+                /** @description Only those with this text in published_by. ASCII letters match in either case. */
+                published_by?: string;
+                /** @description Only those whose source has a revision that begins with this. */
+                source_revision?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -5736,13 +5768,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The bundles. The number of all of them is in the header X-Total-Count. */
+            /** @description The bundles. The number of all of them, whether they match or not, is in the header X-Total-Count. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Signet-Next-Before-Version": components["headers"]["Signet-Next-Before-Version"];
                     "X-Total-Count": components["headers"]["X-Total-Count"];
                     [name: string]: unknown;
                 };
@@ -6045,6 +6078,8 @@ export interface operations {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
                 offset?: number;
+                /** @description Only the activations of this version; NOT_FOUND when the environment of env_name does not keep it. */
+                version?: number;
                 /** @description As Deployment.kind. */
                 kind?: "publish" | "activate" | "promote" | "rollback" | "import";
                 /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
@@ -6100,6 +6135,8 @@ export interface operations {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
                 offset?: number;
+                /** @description Only the activations of this version; NOT_FOUND when the environment of env_name does not keep it. */
+                version?: number;
                 /** @description As Deployment.kind. */
                 kind?: "publish" | "activate" | "promote" | "rollback" | "import";
                 /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */

@@ -41,6 +41,7 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
     "insertAuditEvent",
     "putExpiryNotice",
     "putNode",
+    "insertConsoleSession",
     "insertAuditTile",
   ]),
   ...reasons("what is kept of it is by an id that never means anything else", ["insertBundle", "putContent"]),
@@ -48,7 +49,7 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
   insertDeployment: "comes with updateEnvironment, of which they hear",
   ...reasons("never of an active bundle, which alone is kept", ["deleteBundle"]),
   ...reasons("rows that were marked as deleted before, of which others heard then", ["removeDeleted"]),
-  ...reasons("each node keeps its own and writes them", ["touchTokens", "putInstances"]),
+  ...reasons("each node keeps its own and writes them", ["touchTokens", "touchConsoleSession", "putInstances"]),
   ...reasons("done by whoever claimed the webhook or the event, and read by the next one", [
     "fallBehind",
     "markFannedOut",
@@ -62,6 +63,7 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
     "claimJob",
     "endJob",
   ]),
+  deleteConsoleSessions: "they ended long before",
   deleteWebhook: "a worker reads its webhook before it sends",
 };
 

@@ -1,0 +1,108 @@
+import { AppError } from "../../core/error.js";
+import type { SessionCookie } from "../admission/admission.js";
+import { authorityOf, headerOf, type NodeRequest } from "../http/node-http.js";
+import { foreignOrigin, type IsOwnOrigin } from "./same-origin.js";
+
+/** With this prefix a browser takes a cookie only from this host itself, over https, and for all paths (RFC 6265bis, section 4.1.3.2). */
+const SECURE_NAME = "__Host-signet";
+/** Over plain HTTP on this machine, where browsers know no such prefix. */
+const PLAIN_NAME = "signet";
+
+const ATTRIBUTES = "Path=/; HttpOnly; SameSite=Strict";
+
+/** A call that nobody at the keyboard asked for: it is no use of the session. */
+const UNATTENDED_HEADER = "signet-unattended";
+
+/** The names by which a browser reaches its own machine. */
+const LOOPBACK = /^(?:localhost|[^:]+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** Cookies of the console's sessions. */
+export interface SessionCookies {
+  /** The session of a request, unless it has none. */
+  read(req: NodeRequest): SessionCookie | undefined;
+  /** As {@link foreignOrigin}. */
+  foreignOrigin(req: NodeRequest): AppError | null;
+  /**
+   * The name of the cookie that the browser of a request would keep to itself. Throws `forbidden` for a page over plain HTTP that is not
+   * on this machine.
+   */
+  nameFor(req: NodeRequest): SessionCookieName;
+  /** The Set-Cookie header of a new session. */
+  set(name: SessionCookieName, id: string): string;
+  /** The Set-Cookie headers that make a browser forget what it sent. */
+  clear(req: NodeRequest): readonly string[];
+}
+
+/** `__Host-signet` over https, `signet` over plain HTTP on this machine. */
+export type SessionCookieName = typeof SECURE_NAME | typeof PLAIN_NAME;
+
+/** @param isOwn whether an origin is one of the server's own */
+export function createSessionCookies(isOwn: IsOwnOrigin): SessionCookies {
+  return {
+    read(req) {
+      const id = idOf(req);
+      if (id === undefined) return undefined;
+      return { id, refusal: foreignOrigin(req, isOwn), isUnattended: headerOf(req, UNATTENDED_HEADER) === "true" };
+    },
+    foreignOrigin: (req) => foreignOrigin(req, isOwn),
+    nameFor(req) {
+      if (isSecure(req)) return SECURE_NAME;
+      if (isLoopback(pageHost(req))) return PLAIN_NAME;
+      throw new AppError(
+        "forbidden",
+        "sign in over https: this page came over plain HTTP, where others could read the token. Give the server a certificate " +
+          "(--tls-cert, --tls-key), put a proxy with TLS before it, or open it on its own machine, for example through " +
+          "ssh -L 8080:127.0.0.1:8080",
+        { reason: "insecure_origin" },
+      );
+    },
+    set: (name, id) => `${name}=${id}; ${attributesOf(name)}`,
+    clear: (req) =>
+      [SECURE_NAME, PLAIN_NAME]
+        .filter((name) => valuesOf(req, name).length > 0)
+        .map((name) => `${name}=; ${attributesOf(name)}; Max-Age=0`),
+  };
+}
+
+function attributesOf(name: string): string {
+  return name === SECURE_NAME ? `${ATTRIBUTES}; Secure` : ATTRIBUTES;
+}
+
+/**
+ * A page of another host of the domain can set `signet` for this one, but not `__Host-signet`: the plain name counts on this machine alone,
+ * and beside the other one not at all.
+ */
+function idOf(req: NodeRequest): string | undefined {
+  const [id] = valuesOf(req, SECURE_NAME);
+  if (id !== undefined) return id;
+  if (isSecure(req) || !isLoopback(pageHost(req))) return undefined;
+  const plain = valuesOf(req, PLAIN_NAME);
+  return plain.length === 1 ? plain[0] : undefined;
+}
+
+function valuesOf(req: NodeRequest, name: string): readonly string[] {
+  const { cookie } = req.headers;
+  if (cookie === undefined) return [];
+  return cookie
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1));
+}
+
+/** Whether the page is one over https. Its Origin says so also where a proxy ends TLS; a browser sends it with every change. */
+function isSecure(req: NodeRequest): boolean {
+  if ("encrypted" in req.socket && req.socket.encrypted === true) return true;
+  return headerOf(req, "origin")?.startsWith("https://") === true;
+}
+
+/** The host of the page, without a port: of its origin, else of the address that was asked for. */
+function pageHost(req: NodeRequest): string {
+  const origin = headerOf(req, "origin");
+  const url = origin ?? `http://${authorityOf(req) ?? ""}`;
+  return URL.canParse(url) ? new URL(url).hostname : "";
+}
+
+function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}

@@ -1,0 +1,171 @@
+import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
+import { links, type ProjectAt } from "../../data/links.js";
+import { can } from "../../data/session.js";
+import { DataTable, type Column } from "../../elements/data-table.js";
+import { Menu, type MenuItem } from "../../elements/menu.js";
+import { OutLink } from "../../elements/out-link.js";
+import { Hash, Name, Status, Tag } from "../../elements/text.js";
+import { Time } from "../../elements/time.js";
+import { formatSide } from "../compare/side.js";
+
+/** Labels that a row shows; all of them are on the version's own page. */
+const SHOWN_LABELS = 2;
+
+interface VersionTableProps {
+  readonly at: ProjectAt;
+  readonly env: string;
+  readonly activeVersion: number | undefined;
+  readonly items: readonly Bundle[];
+  readonly kept: number | undefined;
+  readonly isSearch: boolean;
+  readonly picks: readonly number[];
+  readonly isLoading: boolean;
+  readonly onMore: (() => void) | undefined;
+  readonly onPick: (version: number, isPicked: boolean) => void;
+  readonly onDelete: (bundle: Bundle) => void;
+}
+
+/** The versions of an environment. */
+export function VersionTable(props: VersionTableProps) {
+  const { at, env, items, kept, isSearch, picks, isLoading, onMore, onPick } = props;
+  const columns: readonly Column<Bundle>[] = [
+    {
+      header: "Compare",
+      cell: ({ version }) => (
+        <input
+          type="checkbox"
+          class="version-pick"
+          aria-label={`Choose version ${version} for a comparison`}
+          checked={picks.includes(version)}
+          onChange={(event) => onPick(version, event.currentTarget.checked)}
+        />
+      ),
+    },
+    {
+      header: "Version",
+      isRowHeader: true,
+      cell: ({ version, title }) => (
+        <span class="version-name">
+          <a href={links.version(at, env, version)}>v{version}</a>{" "}
+          {title !== undefined && title !== "" && (
+            <span class="version-title" title={title}>
+              <Name text={title} />
+            </span>
+          )}
+        </span>
+      ),
+    },
+    { header: "Active", cell: (bundle) => <Period bundle={bundle} /> },
+    {
+      header: "Published",
+      cell: ({ publishedAt, publishedBy }) => (
+        <span class="version-line">
+          <Time at={publishedAt} />
+          {publishedBy !== undefined && publishedBy !== "" && (
+            <>
+              {" by "}
+              <Name text={publishedBy} />
+            </>
+          )}
+        </span>
+      ),
+    },
+    { header: "From", isMinor: true, cell: (bundle) => <Source bundle={bundle} /> },
+    { header: "Labels", isMinor: true, cell: ({ labels }) => <Labels labels={labels} /> },
+    { header: "Hash", isMinor: true, cell: ({ policyHash }) => <Hash value={policyHash.slice("sha256:".length)} /> },
+    { header: "Actions", cell: (bundle) => <RowMenu {...props} bundle={bundle} /> },
+  ];
+  return (
+    <DataTable
+      caption={`Versions of ${env}, newest first`}
+      columns={columns}
+      rows={items}
+      keyOf={({ version }) => version}
+      classOf={({ isActive, version }) =>
+        `version-row${isActive ? " version-active" : ""}${picks.includes(version) ? " version-picked" : ""}`
+      }
+      onMore={onMore}
+      isLoadingMore={isLoading}
+      total={isSearch ? undefined : kept}
+    />
+  );
+}
+
+/** When a version was active the last time. */
+export function Period({ bundle }: { readonly bundle: Pick<Bundle, "isActive" | "activatedAt" | "replacedAt"> }) {
+  const { isActive, activatedAt, replacedAt } = bundle;
+  if (isActive) {
+    return (
+      <span class="version-line">
+        <Status tone="good" text="Active" /> since <Time at={activatedAt} />
+      </span>
+    );
+  }
+  if (activatedAt === undefined) return <span class="muted">Never active</span>;
+  return (
+    <span class="version-line muted">
+      <Time at={activatedAt} absolute /> – <Time at={replacedAt} absolute />
+    </span>
+  );
+}
+
+function Source({ bundle: { source, origin } }: { readonly bundle: Bundle }) {
+  const revision = source?.revision ?? "";
+  const short = /^[0-9a-f]{40,64}$/.test(revision) ? revision.slice(0, 12) : revision;
+  return (
+    <span class="version-line">
+      <Tag>{origin}</Tag>{" "}
+      {source !== undefined && source.url !== "" ? (
+        <OutLink url={source.url}>{short === "" ? "source" : short}</OutLink>
+      ) : (
+        short !== "" && <Name text={short} />
+      )}
+    </span>
+  );
+}
+
+function Labels({ labels }: { readonly labels: Readonly<Record<string, string>> }) {
+  const entries = Object.entries(labels);
+  const rest = entries.length - SHOWN_LABELS;
+  return (
+    <span class="version-line">
+      {entries.slice(0, SHOWN_LABELS).map(([key, value]) => (
+        <Tag key={key}>
+          {key}={value}
+        </Tag>
+      ))}
+      {rest > 0 && <span class="muted"> +{rest}</span>}
+    </span>
+  );
+}
+
+function RowMenu({ at, env, activeVersion, onDelete, bundle }: VersionTableProps & { readonly bundle: Bundle }) {
+  const { version, isActive } = bundle;
+  const here = formatSide({ env, version });
+  const items: readonly MenuItem[] = [
+    { label: "Open", href: links.version(at, env, version) },
+    ...(activeVersion === undefined || isActive
+      ? []
+      : [
+          {
+            label: `Compare with v${activeVersion}, the active one`,
+            href: links.compare(at, { from: formatSide({ env, version: activeVersion }), to: here }),
+          },
+        ]),
+    ...(can("bundle:publish") && !isActive
+      ? [{ label: `Activate v${version}…`, href: links.project(at, { activate: here }) }]
+      : []),
+    ...(can("org:admin")
+      ? [
+          {
+            label: `Delete v${version}…`,
+            icon: "trash" as const,
+            isDanger: true,
+            onSelect: () => onDelete(bundle),
+            ...(isActive && { disabledBecause: "It is active." }),
+          },
+        ]
+      : []),
+  ];
+  return <Menu label={`Actions for version ${version}`} icon="more" items={items} />;
+}
