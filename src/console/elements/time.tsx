@@ -18,17 +18,18 @@ const STEPS = [
 ] as const;
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "long" });
+const relativeShort = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "narrow" });
 
 /** Milliseconds since 1970. */
 export function millisOf(at: Timestamp): number {
   return Number(at.seconds) * 1000 + Math.floor(at.nanos / 1e6);
 }
 
-/** `3 minutes ago`, `in 2 days`, `just now`. */
-export function relativeTime(ms: number, nowMs: number): string {
+/** `3 minutes ago`, `in 2 days`, `just now`; short: `3m ago`. */
+export function relativeTime(ms: number, nowMs: number, isShort = false): string {
   const seconds = Math.round((ms - nowMs) / 1000);
   for (const [unit, size] of STEPS) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return (isShort ? relativeShort : relative).format(Math.trunc(seconds / size), unit);
   }
   if (Math.abs(seconds) < 10) return "just now";
   return seconds < 0 ? `${-seconds} seconds ago` : `in ${seconds} seconds`;
@@ -51,14 +52,16 @@ interface TimeProps {
   readonly at: Timestamp | undefined;
   /** The absolute time as the text, for tables that are read by time. */
   readonly absolute?: boolean;
+  /** `3m ago`, for narrow places. */
+  readonly short?: boolean;
 }
 
 /** A moment: relative, with the absolute time as its title. */
-export function Time({ at, absolute = false }: TimeProps) {
+export function Time({ at, absolute = false, short = false }: TimeProps) {
   if (at === undefined) return <span class="muted">–</span>;
   const ms = millisOf(at);
   const exact = absoluteTime(ms, timeZone.value);
-  const near = relativeTime(ms, now.value);
+  const near = relativeTime(ms, now.value, short);
   return (
     <time dateTime={new Date(ms).toISOString()} title={absolute ? near : exact}>
       {absolute ? exact : near}
