@@ -248,6 +248,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/projects/{project_id}/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the activations of an environment, newest first
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listDeploymentsV1"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deployments/{deployment_id}": {
         parameters: {
             query?: never;
@@ -508,6 +528,46 @@ export interface paths {
          *     Needs a token with the scope `read`.
          */
         get: operations["listFleetV1"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/runtimes/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts instances by where they stand, in groups of one version, agent, label or environment: ListFleet's filters, and no rows
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getFleetSummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/runtimes/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts instances by where they stand, in groups of one version, agent, label or environment: ListFleet's filters, and no rows
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getFleetSummaryV1"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1642,6 +1702,26 @@ export interface paths {
          * @description Needs a token with the scope `org:admin`.
          */
         get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/webhooks/{webhook_id}/deliveries/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one delivery with the body that it sends
+         * @description Needs a token with the scope `org:admin`.
+         */
+        get: operations["getWebhookDelivery"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3164,6 +3244,40 @@ export interface components {
             /** @description What to do; unset for "ok". */
             remedy: string | null;
         };
+        /** @description How many instances there are. */
+        FleetCounts: {
+            /** Format: int64 */
+            instances: number;
+            /**
+             * Format: int64
+             * @description Live ones: the sum of the next four.
+             */
+            live: number;
+            /**
+             * Format: int64
+             * @description Live instances by RuntimeInstance.rollout.
+             */
+            applied: number;
+            /** Format: int64 */
+            behind: number;
+            /** Format: int64 */
+            rejected: number;
+            /** Format: int64 */
+            unknown: number;
+        };
+        /** @description Instances that have something in common. */
+        FleetGroup: {
+            /** @description What it is; unset for instances that have none. */
+            value: string | null;
+            counts: components["schemas"]["FleetCounts"];
+        };
+        FleetSummary: {
+            counts: components["schemas"]["FleetCounts"];
+            /** @description At most 100, the largest first. */
+            groups: components["schemas"]["FleetGroup"][];
+            /** @description There are more groups than are told. */
+            more_groups: boolean;
+        };
         GetRolloutAnswer: {
             /**
              * Format: int64
@@ -3366,7 +3480,10 @@ export interface components {
         /** @description One page of activations. */
         ListDeploymentsAnswer: {
             data: components["schemas"]["Deployment"][];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description How many match; of those of all environments, or of a filter, counted to 10,000 and no further.
+             */
             total: number;
             /** Format: int64 */
             limit: number;
@@ -4406,6 +4523,11 @@ export interface components {
             failing_since: string | null;
             /** @description The first 16 hex digits of the SHA-256 of the secret's text: names the secret without telling it. */
             secret_fingerprint: string | null;
+            /**
+             * @description How it gets its events: "live" (each at once), "catching_up" (behind, or new: those that wait are sent in order), "circuit_open" (it has failed five times in a row: one try at a time, each after a pause) or "off" (is_active is false).
+             * @enum {string}
+             */
+            flow: "live" | "catching_up" | "circuit_open" | "off";
         };
         /** @description One event on its way to one webhook. */
         WebhookDelivery: {
@@ -4443,6 +4565,8 @@ export interface components {
             last_error: string | null;
             /** @description Up to 4 KiB of the last answer, only where the address is public. */
             last_body: string | null;
+            /** @description What is sent: the exact text of the body. Only in the answer of GetWebhookDelivery. */
+            body: string | null;
         };
         /** @description Deliveries that are kept, by what became of them. Each is counted to 100,000 and no further: 100,000 is that many or more. */
         WebhookStats: {
@@ -6074,8 +6198,16 @@ export interface operations {
                 limit?: number;
                 /** @description How many to leave out, from the first. */
                 offset?: number;
-                /** @description Only the activations of this version; NOT_FOUND when it is not kept. */
+                /** @description Only the activations of this version; NOT_FOUND when the environment of env_name does not keep it. */
                 version?: number;
+                /** @description As Deployment.kind. */
+                kind?: "publish" | "activate" | "promote" | "rollback" | "import";
+                /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
+                actor?: string;
+                /** @description From this time or event on. */
+                since?: string;
+                /** @description Before this time. */
+                until?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -6093,10 +6225,187 @@ export interface operations {
                  */
                 project_id: string;
                 /**
-                 * @description The name of the environment.
+                 * @description All environments of the project that the token sees when empty.
                  * @example dev
                  */
                 env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of activations. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *           "sequence": 4,
+                     *           "version": 2,
+                     *           "from_version": 1,
+                     *           "kind": "activate",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.635Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": "The false alarms are fixed",
+                     *           "title": "Block personal data",
+                     *           "source_revision": null,
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22458-d1d1-737b-b64f-c52023fc5de7",
+                     *           "sequence": 3,
+                     *           "version": 1,
+                     *           "from_version": 2,
+                     *           "kind": "rollback",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.384Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": "Checkout refuses valid orders",
+                     *           "title": "Redact personal data",
+                     *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *           "sequence": 2,
+                     *           "version": 2,
+                     *           "from_version": 1,
+                     *           "kind": "publish",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.079Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": null,
+                     *           "title": "Block personal data",
+                     *           "source_revision": null,
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
+                     *           "sequence": 1,
+                     *           "version": 1,
+                     *           "from_version": null,
+                     *           "kind": "publish",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.057Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": null,
+                     *           "title": "Redact personal data",
+                     *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         }
+                     *       ],
+                     *       "total": 4,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListDeploymentsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listDeploymentsV1: {
+        parameters: {
+            query?: {
+                /** @description All environments of the project that the token sees when empty. */
+                env_name?: string;
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+                /** @description Only the activations of this version; NOT_FOUND when the environment of env_name does not keep it. */
+                version?: number;
+                /** @description As Deployment.kind. */
+                kind?: "publish" | "activate" | "promote" | "rollback" | "import";
+                /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
+                actor?: string;
+                /** @description From this time or event on. */
+                since?: string;
+                /** @description Before this time. */
+                until?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
             };
             cookie?: never;
         };
@@ -7326,6 +7635,14 @@ export interface operations {
                 limit?: number;
                 /** @description How many to leave out, from the first. */
                 offset?: number;
+                /** @description Only instances whose agent begins with this. */
+                agent?: string;
+                /** @description Only instances with this text in their id, agent, address, reason or labels; case does not matter. */
+                text?: string;
+                /** @description "last_seen" (by default), or "instance_id": an order that stays while instances report, for reading page after page. */
+                order?: "last_seen" | "instance_id";
+                /** @description Only this instance. */
+                instance_id?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -7419,6 +7736,14 @@ export interface operations {
                 limit?: number;
                 /** @description How many to leave out, from the first. */
                 offset?: number;
+                /** @description Only instances whose agent begins with this. */
+                agent?: string;
+                /** @description Only instances with this text in their id, agent, address, reason or labels; case does not matter. */
+                text?: string;
+                /** @description "last_seen" (by default), or "instance_id": an order that stays while instances report, for reading page after page. */
+                order?: "last_seen" | "instance_id";
+                /** @description Only this instance. */
+                instance_id?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -7506,6 +7831,114 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ListFleetAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getFleetSummary: {
+        parameters: {
+            query?: {
+                /** @description UUID, slug or name; all projects when empty. */
+                project_id?: string;
+                environment?: string;
+                state?: "applied" | "behind" | "rejected" | "unknown";
+                connected?: boolean;
+                live?: boolean;
+                /** @description The number of the version in its environment. */
+                version?: number;
+                label?: string;
+                source?: string;
+                agent?: string;
+                text?: string;
+                /** @description What instances of one group have in common: "environment" (its name), "version" (that they applied last), "agent", or "label:" and a key. No groups without it. */
+                group_by?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetSummary"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getFleetSummaryV1: {
+        parameters: {
+            query?: {
+                environment?: string;
+                state?: "applied" | "behind" | "rejected" | "unknown";
+                connected?: boolean;
+                live?: boolean;
+                /** @description The number of the version in its environment. */
+                version?: number;
+                label?: string;
+                source?: string;
+                agent?: string;
+                text?: string;
+                /** @description What instances of one group have in common: "environment" (its name), "version" (that they applied last), "agent", or "label:" and a key. No groups without it. */
+                group_by?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name; all projects when empty. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetSummary"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -11767,7 +12200,8 @@ export interface operations {
                      *         "secret": null,
                      *         "disabled_reason": null,
                      *         "failing_since": null,
-                     *         "secret_fingerprint": "7ea7844029d71ab5"
+                     *         "secret_fingerprint": "7ea7844029d71ab5",
+                     *         "flow": "live"
                      *       }
                      *     ]
                      */
@@ -11839,7 +12273,8 @@ export interface operations {
                      *       "secret": "whsec_/IHsj1KDGUuIJyZ6no0RwnYkVA7X+SRA6LcGnJEcm0E=",
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "7ea7844029d71ab5"
+                     *       "secret_fingerprint": "7ea7844029d71ab5",
+                     *       "flow": "live"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -11954,7 +12389,8 @@ export interface operations {
                      *       "secret": null,
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "7ea7844029d71ab5"
+                     *       "secret_fingerprint": "7ea7844029d71ab5",
+                     *       "flow": "live"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -12078,7 +12514,8 @@ export interface operations {
                      *       "secret": null,
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "7ea7844029d71ab5"
+                     *       "secret_fingerprint": "7ea7844029d71ab5",
+                     *       "flow": "live"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -12231,6 +12668,8 @@ export interface operations {
                 offset?: number;
                 /** @description Only deliveries in this state. */
                 state?: "pending" | "delivered" | "failed";
+                /** @description Only deliveries of this type of event. */
+                event_type?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -12277,7 +12716,8 @@ export interface operations {
                      *           "last_status": 200,
                      *           "last_latency_ms": 11,
                      *           "last_error": null,
-                     *           "last_body": null
+                     *           "last_body": null,
+                     *           "body": null
                      *         },
                      *         {
                      *           "id": "01a22458-d28a-766f-8bc4-e0f9fe68db14",
@@ -12291,7 +12731,8 @@ export interface operations {
                      *           "last_status": 200,
                      *           "last_latency_ms": 12,
                      *           "last_error": null,
-                     *           "last_body": null
+                     *           "last_body": null,
+                     *           "body": null
                      *         }
                      *       ],
                      *       "total": 5,
@@ -12307,6 +12748,48 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID. */
+                webhook_id: string;
+                /** @description UUID. */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One event on its way to one webhook. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -12369,7 +12852,8 @@ export interface operations {
                      *       "last_status": 200,
                      *       "last_latency_ms": 12,
                      *       "last_error": null,
-                     *       "last_body": null
+                     *       "last_body": null,
+                     *       "body": null
                      *     }
                      */
                     "application/json": components["schemas"]["WebhookDelivery"];
