@@ -4,6 +4,7 @@ import { benchAttestation } from "./attestation.js";
 import { benchAuditLog } from "./audit-log.js";
 import { benchBackup } from "./backup.js";
 import { benchCluster } from "./cluster.js";
+import { benchConsole } from "./console.js";
 import { benchDisk } from "./disk.js";
 import { benchFanout } from "./fanout.js";
 import { benchHistory } from "./history.js";
@@ -18,7 +19,7 @@ import { benchTlsReload } from "./tls-reload.js";
 import { benchVerify } from "./verify.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `attestation`, `audit-log`, `backup`, `cluster`, `disk`, `migrate`, `runtimes`, `standing`, `verify` and `history`, which needs 10 GB. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `attestation`, `audit-log`, `backup`, `cluster`, `console`, `disk`, `migrate`, `runtimes`, `standing`, `verify` and `history`, which needs 10 GB. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -28,6 +29,7 @@ const BENCHES = {
   promote: benchPromote,
   webhooks: benchWebhooks,
   cluster: benchCluster,
+  console: benchConsole,
   disk: benchDisk,
   backup: benchBackup,
   attestation: benchAttestation,

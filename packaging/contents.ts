@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ASSETS, EXECUTABLE_ASSETS } from "../src/assets/assets.js";
+import { CONSOLE_FOLDER, consoleFileNames, openConsole } from "../src/assets/console.js";
 import { THREADS } from "../src/service/documents/start-thread.js";
 import { bundle } from "./bundle.js";
+import { consolePackages, readConsoleMeta } from "./console-meta.js";
 import { licensesOf } from "./licenses.js";
 import { openReleaseNode } from "./release-node.js";
 import type { NodeInstall } from "./node-install.js";
@@ -14,14 +16,15 @@ export interface Contents {
   /** By the name that the program reads them by. */
   readonly assets: Readonly<Record<string, string | Uint8Array>>;
   readonly licenses: string;
-  /** The directories of the npm packages that have code in the script. */
+  /** The directories of the npm packages that have code in the script or in the console. */
   readonly packages: readonly string[];
 }
 
 /** Gathers it from the compiled files and `node_modules`. */
 export async function gatherContents(root: string): Promise<Contents> {
   // What its threads have in their scripts, the program has in its own.
-  const { script, packages } = await bundle(root, "dist/src/main.js");
+  const { script, packages: inScript } = await bundle(root, "dist/src/main.js");
+  const packages = [...new Set([...inScript, ...consolePackages(readConsoleMeta(root))])].sort();
   const node = await openReleaseNode(root);
   const licenses = licensesOf(root, node, packages);
   const assets: Record<string, string | Uint8Array> = {
@@ -29,8 +32,16 @@ export async function gatherContents(root: string): Promise<Contents> {
     [EXECUTABLE_ASSETS.thirdPartyLicenses]: licenses,
   };
   for (const [name, source] of Object.entries(ASSETS)) assets[name] = await readFile(join(root, source));
+  for (const name of consoleNames()) assets[name] = await readFile(join(root, "dist", name));
   for (const { asset, file } of Object.values(THREADS)) {
     assets[asset] = (await bundle(root, `dist/src/${file}`)).script;
   }
   return { node, script, assets, licenses, packages };
+}
+
+/** The files of the console below dist, and as the program reads them. Throws when it was not built. */
+function consoleNames(): readonly string[] {
+  const console = openConsole();
+  if (console === null) throw new Error("there is no dist/console: npm run build:compile");
+  return consoleFileNames(console).map((name) => `${CONSOLE_FOLDER}/${name}`);
 }

@@ -20,8 +20,8 @@ interface Component {
 }
 
 /**
- * The bill of materials (CycloneDX 1.5, JSON): every package that `npm install signet` brings, as npm lists them, and what the
- * executable has besides them: Node with its parts, and SQLite. `signet:executable` says which packages have code in the executable.
+ * The bill of materials (CycloneDX 1.5, JSON): every package that `npm install signet` brings, as npm lists them, those that are in the
+ * built console alone, and what the executable has besides them: Node with its parts, and SQLite. `signet:executable` says which packages have code in the executable.
  * It holds no time and no random number: two builds of the same are the same bytes.
  */
 export async function billOfMaterials(root: string, node: NodeInstall, packages: readonly string[]): Promise<string> {
@@ -32,7 +32,13 @@ export async function billOfMaterials(root: string, node: NodeInstall, packages:
   for (const component of bom.components) {
     component.properties = [{ name: "signet:executable", value: String(names.has(component.name)) }];
   }
-  const inExecutable = [...nodeComponents(node.versions), await sqliteComponent(root)];
+  const listed = new Set(bom.components.map(({ name }) => name));
+  const inConsole = await Promise.all(packages.map((directory) => packageComponent(root, directory)));
+  const inExecutable = [
+    ...inConsole.filter(({ name }) => !listed.has(name)),
+    ...nodeComponents(node.versions),
+    await sqliteComponent(root),
+  ];
   bom.components.push(...inExecutable);
   bom.components.sort((a, b) => (a["bom-ref"] < b["bom-ref"] ? -1 : 1));
   bom.dependencies.sort((a, b) => (a.ref < b.ref ? -1 : 1));
@@ -56,6 +62,17 @@ function nodeComponents(versions: NodeJS.ProcessVersions): Component[] {
       version === undefined ? [] : [component(name, version, `pkg:generic/${name}@${version}`, [])],
     ),
   ];
+}
+
+/** An npm package as npm would list it. */
+async function packageComponent(root: string, directory: string): Promise<Component> {
+  const { name, version, license } = JSON.parse(await readFile(join(root, directory, "package.json"), "utf8")) as {
+    name: string;
+    version: string;
+    license: string;
+  };
+  const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
+  return { ...component(name, version, purl, []), licenses: [{ license: { id: license } }] };
 }
 
 async function sqliteComponent(root: string): Promise<Component> {

@@ -28,6 +28,18 @@ async function urlOf(server: Signet): Promise<string> {
   return (await server.line(/listening/)).replace("signet listening on ", "");
 }
 
+/** The page, and what it loads, in the form that was compressed at build. */
+async function servesConsole(url: string): Promise<void> {
+  const page = await fetch(`${url}/`, { headers: { accept: "text/html" } });
+  expect([page.status, page.url]).toEqual([200, `${url}/console/`]);
+  const named = [...(await page.text()).matchAll(/(?:src|href)="(assets\/[^"]+)"/g)].map(([, path = ""]) => path);
+  expect(named.length).toBeGreaterThan(2);
+  for (const path of named) {
+    const { status, headers } = await fetch(new URL(path, page.url), { headers: { "accept-encoding": "br" } });
+    expect([status, headers.get("content-encoding")], path).toEqual([200, "br"]);
+  }
+}
+
 describe("the executable, alone in an empty directory", () => {
   it.each<[argv: readonly string[], part: string]>([
     [["--version"], VERSION],
@@ -58,6 +70,7 @@ describe("the executable, alone in an empty directory", () => {
       "kysely",
       "pino",
       "@connectrpc/connect ",
+      "preact ",
     ])
       expect(out).toMatch(new RegExp(`^={20,}\n${name.replace(/[.]/g, "\\.")}`, "m"));
     expect(out.match(/Permission is hereby granted/g)?.length).toBeGreaterThan(10);
@@ -83,6 +96,7 @@ describe("the executable, alone in an empty directory", () => {
       return out;
     };
     expect(await signet(["health"])).toBe("ready\n");
+    await servesConsole(SIGNET_URL);
     const SIGNET_TOKEN = (await signet(["token", "create", "--runtime", "--env", "staging", "--name", "mine"])).trim();
     await using watcher = await start(directory, ["watch", "--count", "1", "--json"], { SIGNET_URL, SIGNET_TOKEN });
     await signet(["publish", "--env", "dev", "-f", "policy.json"]);

@@ -4,10 +4,14 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build, type Metafile } from "esbuild";
+import { bareDescriptors } from "../packaging/bare-descriptors.js";
+import { consolePackages, writeConsoleMeta } from "../packaging/console-meta.js";
+import { packageLicenses } from "../packaging/licenses.js";
 
 /**
- * Builds the console into dist/console: index.html, what it loads under names with content hashes, both compressed, and
- * `files.json`, which lists them for the server and the executable; `meta.json` says what each file is made of.
+ * Builds the console into dist/console: index.html, what it loads under names with content hashes and compressed, the licences of the
+ * npm packages in it, and `files.json`, which lists them for the server and the executable. dist/console-meta.json says what each file
+ * is made of.
  */
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "dist/console");
@@ -26,6 +30,7 @@ const TYPES: Readonly<Record<string, string>> = {
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
   ".svg": "image/svg+xml",
+  ".txt": "text/plain; charset=utf-8",
 };
 
 const compressed = {
@@ -55,15 +60,20 @@ const { outputFiles, metafile } = await build({
   legalComments: "none",
   write: false,
   metafile: true,
+  plugins: [bareDescriptors],
   logLevel: "warning",
 });
 
 rmSync(target, { recursive: true, force: true });
 const files: BuiltFile[] = [];
 for (const { path, contents } of outputFiles) files.push(await written(path.slice(target.length + 1), contents));
-files.push(await written("index.html", Buffer.from(page(metafile))));
+// The server writes its base into it, so no compressed form would be of use.
+writeFileSync(join(target, "index.html"), page(metafile));
+files.push({ path: "index.html", type: TYPES[".html"] ?? "", encodings: [] });
+const licenses = packageLicenses(root, consolePackages(metafile)).join("\n");
+files.push(await written("THIRD-PARTY-LICENSES.txt", Buffer.from(licenses)));
 writeFileSync(join(target, "files.json"), `${JSON.stringify(files, null, 1)}\n`);
-writeFileSync(join(target, "meta.json"), JSON.stringify(metafile));
+writeConsoleMeta(root, metafile);
 
 /** index.html with the names that the build gave. */
 function page({ outputs }: Metafile): string {
