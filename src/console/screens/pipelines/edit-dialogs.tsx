@@ -31,7 +31,7 @@ export function EditDialog({ pipeline, edit, ...rest }: EditDialogProps) {
       return (
         <NameDialog
           {...rest}
-          title={`Rename ${displayName}`}
+          title="Rename the pipeline"
           action="Rename"
           name={displayName}
           run={(name) => client.pipelines.updatePipeline({ id, displayName: name })}
@@ -46,7 +46,7 @@ export function EditDialog({ pipeline, edit, ...rest }: EditDialogProps) {
       return (
         <ConfirmDialog
           {...rest}
-          title={`Take ${appName(app)} out of ${stage.displayName}`}
+          title={`Take ${appName(app)} out of its stage`}
           action="Take out"
           run={() => client.pipelines.removePipelineApp({ id, stageId: stage.id, appId: app.appId })}
         >
@@ -59,12 +59,15 @@ export function EditDialog({ pipeline, edit, ...rest }: EditDialogProps) {
       return (
         <ConfirmDialog
           {...rest}
-          title={`Delete the stage ${stage.displayName}`}
+          title="Delete a stage"
           action="Delete stage"
           isDanger
           asksReason
           run={(reason) => client.pipelines.deletePipelineStage({ id, stageId: stage.id, ...given(reason) })}
         >
+          <p>
+            <Name text={stage.displayName} />
+          </p>
           <p>
             {stage.apps.length === 0
               ? "It has no environment."
@@ -77,7 +80,7 @@ export function EditDialog({ pipeline, edit, ...rest }: EditDialogProps) {
       return (
         <ConfirmDialog
           {...rest}
-          title={`Delete ${displayName}`}
+          title="Delete the pipeline"
           action="Delete pipeline"
           isDanger
           asksReason

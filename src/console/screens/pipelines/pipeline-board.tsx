@@ -47,7 +47,7 @@ export function PipelineBoard({ at, id }: { readonly at: ProjectAt; readonly id:
         { label: "Pipelines", href: links.pipelines(at) },
       ]}
       lead="Promotion goes to later stages, to many environments at once: all of them or none."
-      actions={pipeline !== undefined && <Menu label="Actions for this pipeline" icon="more" items={items} />}
+      actions={pipeline !== undefined && <Menu label="Edit" items={items} />}
     >
       <Loaded call={call} lines={8}>
         {(value) => <Board at={at} pipeline={value} never={never} onEdit={setEdit} onChanged={call.reload} />}

@@ -123,7 +123,10 @@ export function PromotePipelineDialog(props: PromotePipelineDialogProps) {
               }
               label={
                 <>
-                  {appName(app)} <span class="muted">({stage.displayName})</span>
+                  {appName(app)}{" "}
+                  <span class="muted">
+                    <bdi>{stage.displayName}</bdi>
+                  </span>
                 </>
               }
             />
