@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Pipeline, PipelineApp, PipelineStage } from "../../../../gen/signet/v1/pipeline_pb.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import { tenancy } from "../../data/tenancy.js";
 import { ConfirmDialog } from "../../elements/confirm-dialog.js";
 import { Field, Select } from "../../elements/field.js";
@@ -34,7 +34,7 @@ export function EditDialog({ pipeline, edit, ...rest }: EditDialogProps) {
           title="Rename the pipeline"
           action="Rename"
           name={displayName}
-          run={(name) => client.pipelines.updatePipeline({ id, displayName: name })}
+          run={(name) => fullClient.pipelines.updatePipeline({ id, displayName: name })}
         />
       );
     case "add-stage":
@@ -48,7 +48,7 @@ export function EditDialog({ pipeline, edit, ...rest }: EditDialogProps) {
           {...rest}
           title={`Take ${appName(app)} out of its stage`}
           action="Take out"
-          run={() => client.pipelines.removePipelineApp({ id, stageId: stage.id, appId: app.appId })}
+          run={() => fullClient.pipelines.removePipelineApp({ id, stageId: stage.id, appId: app.appId })}
         >
           <p>The environment stays as it is: what is active in it and its runtimes.</p>
         </ConfirmDialog>
@@ -63,7 +63,7 @@ export function EditDialog({ pipeline, edit, ...rest }: EditDialogProps) {
           action="Delete stage"
           isDanger
           asksReason
-          run={(reason) => client.pipelines.deletePipelineStage({ id, stageId: stage.id, ...given(reason) })}
+          run={(reason) => fullClient.pipelines.deletePipelineStage({ id, stageId: stage.id, ...given(reason) })}
         >
           <p>
             <Name text={stage.displayName} />
@@ -85,7 +85,7 @@ export function EditDialog({ pipeline, edit, ...rest }: EditDialogProps) {
           isDanger
           asksReason
           typed={displayName}
-          run={(reason) => client.pipelines.deletePipeline({ id, ...given(reason) })}
+          run={(reason) => fullClient.pipelines.deletePipeline({ id, ...given(reason) })}
         >
           <p>
             {pipeline.stages.length} stages go. {placedApps(pipeline).length} environments stay as they are, with what
@@ -147,7 +147,7 @@ function AddStage({ pipeline, ...rest }: AddProps) {
       title="Add a stage"
       action="Add stage"
       run={() =>
-        client.pipelines.createPipelineStage({
+        fullClient.pipelines.createPipelineStage({
           id: pipeline.id,
           displayName: name.trim(),
           insertBefore: Number(before),
@@ -184,7 +184,7 @@ function AddApp({ pipeline, stageId, ...rest }: AddProps & { readonly stageId: s
       {...rest}
       title="Add an environment"
       action="Add environment"
-      run={() => client.pipelines.addPipelineApp({ id: pipeline.id, stageId, appId })}
+      run={() => fullClient.pipelines.addPipelineApp({ id: pipeline.id, stageId, appId })}
     >
       <p>
         To the stage <Name text={stage?.displayName ?? ""} />. An environment is in one stage only, of all pipelines.

@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { Pipeline } from "../../../../gen/signet/v1/pipeline_pb.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import { links, type ProjectAt } from "../../data/links.js";
 import { can, who } from "../../data/session.js";
 import { projectOf } from "../../data/tenancy.js";
@@ -20,7 +20,7 @@ import { Stage } from "./stage.js";
 
 /** The stages of a pipeline as columns, with what is active in each environment, and the way to promote to many. */
 export function PipelineBoard({ at, id }: { readonly at: ProjectAt; readonly id: string }) {
-  const call = useCall((signal) => client.pipelines.getPipeline({ id }, { signal }), [id], {
+  const call = useCall((signal) => fullClient.pipelines.getPipeline({ id }, { signal }), [id], {
     refreshOn: ["activations", "environments"],
   });
   const [edit, setEdit] = useState<Edit | undefined>();

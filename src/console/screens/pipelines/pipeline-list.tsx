@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { PipelineSummary } from "../../../../gen/signet/v1/pipeline_pb.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import { links, type ProjectAt } from "../../data/links.js";
 import { can } from "../../data/session.js";
 import { projectOf, tenancy } from "../../data/tenancy.js";
@@ -21,7 +21,7 @@ export function PipelineList({ at }: { readonly at: ProjectAt }) {
   const [isCreating, setCreating] = useState(false);
   const pages = usePages(
     async ({ offset, limit, signal }) => {
-      const { data, total } = await client.pipelines.listPipelines({ offset, limit }, { signal });
+      const { data, total } = await fullClient.pipelines.listPipelines({ offset, limit }, { signal });
       return { items: data, total };
     },
     [at.org],
@@ -94,7 +94,7 @@ function CreatePipeline({ at, onClose }: { readonly at: ProjectAt; readonly onCl
       title="New pipeline"
       action="Create pipeline"
       run={async () => {
-        const { id } = await client.pipelines.createPipeline({
+        const { id } = await fullClient.pipelines.createPipeline({
           ...{ displayName: displayName.trim(), type: "trunk", projectId: at.project },
         });
         route(links.pipeline(at, id));

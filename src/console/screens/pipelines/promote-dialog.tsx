@@ -1,6 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { Pipeline, PipelinePromotion } from "../../../../gen/signet/v1/pipeline_pb.js";
 import { changeHeaders, client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import type { ProjectAt } from "../../data/links.js";
 import { useAction } from "../../data/use-action.js";
 import { useCall } from "../../data/use-call.js";
@@ -47,7 +48,7 @@ export function PromotePipelineDialog(props: PromotePipelineDialogProps) {
   };
   const preview = useCall(
     (signal) =>
-      client.pipelines.promotePipeline(
+      fullClient.pipelines.promotePipeline(
         { ...request, dryRun: true },
         { signal, headers: changeHeaders({ skipUnchanged }) },
       ),
@@ -57,7 +58,7 @@ export function PromotePipelineDialog(props: PromotePipelineDialogProps) {
     const change = { ...request, ...(reason.trim() === "" ? {} : { reason: reason.trim() }) };
     const idempotencyKey = key.current({ ...change, skipUnchanged });
     const headers = changeHeaders({ skipUnchanged, idempotencyKey });
-    const { promotions } = await client.pipelines.promotePipeline(change, { headers });
+    const { promotions } = await fullClient.pipelines.promotePipeline(change, { headers });
     onChanged();
     return promotions;
   });

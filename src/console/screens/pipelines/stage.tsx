@@ -1,5 +1,5 @@
 import type { Pipeline, PipelineApp, PipelineStage } from "../../../../gen/signet/v1/pipeline_pb.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import type { ProjectAt } from "../../data/links.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
@@ -34,7 +34,7 @@ export function Stage(props: StageProps) {
   const goals = dragged === undefined ? [] : targetsOf(pipeline, dragged).map(({ app }) => app.appId);
   const own = stage.apps.map(({ appId }) => appId).filter((id) => goals.includes(id));
   const order = useAction(async (step: -1 | 1) => {
-    await client.pipelines.updatePipeline({ id: pipeline.id, stageOrder: moved(pipeline, stage.id, step) });
+    await fullClient.pipelines.updatePipeline({ id: pipeline.id, stageOrder: moved(pipeline, stage.id, step) });
     onChanged();
   });
   const move = (label: string, step: -1 | 1): MenuItem => ({
