@@ -14,6 +14,7 @@ import { TrustService } from "../../gen/signet/v1/trust_pb.js";
 import { WatchService } from "../../gen/signet/v1/watch_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
+export { changeHeaders, type ChangeGuards } from "./change-headers.js";
 import { check, hasMethods, isObject } from "../bundle/verify-arguments.js";
 
 /** A typed client for each service. Calls throw SignetError only. */
@@ -76,24 +77,5 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     artifacts: createClient(ArtifactService, authorized),
     system: createClient(SystemService, authorized),
     backups: createClient(BackupService, authorized),
-  };
-}
-
-/** The guards of a publish, an activation or a promotion. */
-export interface ChangeGuards {
-  /** Fails with `precondition_failed` unless this is the newest sequence of the target environment; 0: nothing active. */
-  readonly ifMatch?: number | undefined;
-  /** A retry with the same key within 24 hours gets the first result. 1 to 255 printable ASCII characters. */
-  readonly idempotencyKey?: string | undefined;
-  /** Of a publish or a promotion: makes no version with the content that is active already, and returns the active bundle. */
-  readonly skipUnchanged?: boolean | undefined;
-}
-
-/** The headers of a guarded call: `client.bundles.publishBundle(request, { headers: changeHeaders({ ifMatch: 3 }) })`. */
-export function changeHeaders({ ifMatch, idempotencyKey, skipUnchanged }: ChangeGuards): Record<string, string> {
-  return {
-    ...(ifMatch === undefined ? {} : { "If-Match": `"${ifMatch}"` }),
-    ...(idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey }),
-    ...(skipUnchanged === true ? { "If-Unchanged": "skip" } : {}),
   };
 }
