@@ -1,9 +1,10 @@
 import Database from "better-sqlite3";
 import { join } from "node:path";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { useBrowser } from "./browser/browser.js";
 import { inspectHostile } from "./browser/hostile-text.js";
-import { loaded, signedIn, type SignedIn } from "./browser/sign-in.js";
+import { loaded, signedIn } from "./browser/sign-in.js";
 import { seedHostile } from "./site/hostile.js";
 import { PATHS, ROUTES, type ScreenSite } from "./site/screens.js";
 import { startTestServer, ADMIN_TOKEN, type TestServer } from "../support/server.js";
@@ -13,7 +14,7 @@ const browser = useBrowser();
 let server: TestServer;
 let receiver: AnsweringReceiver;
 let site: ScreenSite;
-let session: SignedIn;
+let page: Page;
 beforeAll(async () => {
   receiver = await startAnsweringReceiver();
   server = await startTestServer({ SIGNET_WEBHOOK_ALLOW: "127.0.0.0/8", SIGNET_WEBHOOK_RETRY_SECONDS: "0" });
@@ -28,7 +29,9 @@ beforeAll(async () => {
   const database = new Database(join(server.directory, "signet.db"));
   database.prepare("update deliveries set last_body = ? where last_status = 500").run(receiver.body);
   database.close();
-  session = await signedIn(browser, server.url, ADMIN_TOKEN);
+  const session = await signedIn(browser, server.url, ADMIN_TOKEN);
+  const window = await browser.open(server.url, { ...session, isShared: true });
+  page = await window.context.newPage();
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -40,8 +43,7 @@ const seen = new Set<number>();
 // That no script runs, the browser's watch says: a dialog, a violation of the policy or a request fails the test.
 describe.each(ROUTES)("texts of others on the screen '%s'", (route) => {
   it("are texts: no markup of them appears, and none moves what stands beside it", async () => {
-    const window = await browser.open(server.url, session);
-    const page = await window.tab(`/console/${PATHS[route]?.(site)}`);
+    await page.goto(`${server.url}/console/${PATHS[route]?.(site)}`);
     await loaded(page);
     // What is folded is looked into as well.
     await page.evaluate(`document.querySelectorAll("details").forEach((each) => (each.open = true))`);

@@ -9,7 +9,7 @@ export interface TestWindow extends AsyncDisposable {
   /** Without a slash at its end. */
   readonly url: string;
   /** What its pages reported and no test expected: each a line. */
-  readonly findings: readonly string[];
+  readonly findings: string[];
   /** How many questions before leaving a page it had; all but the first of `stay` were answered with yes. */
   readonly questions: { asked: number; stay: number };
   /** Opens a tab at a path of the server. */
