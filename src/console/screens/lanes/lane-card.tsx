@@ -3,7 +3,7 @@ import { links, type ProjectAt } from "../../data/links.js";
 import { LinkButton } from "../../elements/button.js";
 import { Icon } from "../../elements/icon.js";
 import { Skeleton } from "../../elements/states.js";
-import { Actor, Hash, LabelTag, Name } from "../../elements/text.js";
+import { Actor, Hash, Name, Tag } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
 import { LaneFleet } from "./lane-fleet.js";
 import { LaneHistory } from "./lane-history.js";
@@ -92,7 +92,9 @@ function LaneBundle({ at, lane }: { readonly at: ProjectAt; readonly lane: Lane 
         <ul class="lane-labels" aria-label="Labels">
           {labels.slice(0, LABELS).map(([key, value]) => (
             <li key={key}>
-              <LabelTag name={key} value={value} />
+              <Tag>
+                <bdi>{key}</bdi>=<bdi>{value}</bdi>
+              </Tag>
             </li>
           ))}
           {labels.length > LABELS && <li class="muted">+{labels.length - LABELS}</li>}
