@@ -160,7 +160,9 @@ const TELLING = ["environment", "name", "to_version", "version", "kind", "key_pr
 
 function What({ event }: { readonly event: AuditEvent }) {
   const rows = metadataRows(event.metadata);
-  const shown = TELLING.flatMap((name) => rows.filter((row) => row.name === name)).slice(0, 4);
+  const isSame = rows.some(({ name }) => name === "to_version");
+  const telling = isSame ? TELLING.filter((name) => name !== "version") : TELLING;
+  const shown = telling.flatMap((name) => rows.filter((row) => row.name === name)).slice(0, 4);
   if (shown.length === 0) {
     return (
       <span class="audit-what">

@@ -151,23 +151,46 @@ interface ColumnsOptions {
 function columnsOf({ at, activeOf, mayChange }: ColumnsOptions): readonly Column<Deployment>[] {
   return [
     { header: "When", cell: ({ at: when }) => <Time at={when} /> },
-    { header: "Environment", isRowHeader: true, cell: ({ environment }) => <bdi>{environment}</bdi> },
-    { header: "Sequence", isNumber: true, cell: ({ sequence }) => sequence },
     {
-      header: "Kind",
-      cell: ({ kind }) => <Status tone={TONES[kind] ?? "info"} text={kind} icon={ICONS[kind] ?? "dot"} />,
+      header: "Environment",
+      isRowHeader: true,
+      cell: ({ environment, sequence }) => (
+        <>
+          <bdi>{environment}</bdi>
+          <small class="muted">sequence {sequence}</small>
+        </>
+      ),
     },
-    { header: "Version", cell: (row) => <Versions row={row} at={at} /> },
+    {
+      header: "What",
+      cell: (row) => (
+        <>
+          <Status tone={TONES[row.kind] ?? "info"} text={row.kind} icon={ICONS[row.kind] ?? "dot"} />
+          <Versions row={row} at={at} />
+        </>
+      ),
+    },
     { header: "From", isMinor: true, cell: (row) => <Origin row={row} at={at} /> },
     { header: "Who", cell: ({ performedBy, actor }) => <Actor performedBy={performedBy} actor={actor} /> },
-    { header: "Why", cell: ({ reason }) => (reason === undefined ? "" : <bdi class="why">{reason}</bdi>) },
-    { header: "Title", isMinor: true, cell: ({ title }) => (title === undefined ? "" : <bdi>{title}</bdi>) },
+    {
+      header: "Why",
+      cell: ({ reason, title }) => (
+        <>
+          {reason !== undefined && <bdi title={reason}>{reason}</bdi>}
+          {title !== undefined && (
+            <small class="muted" title={title}>
+              <bdi>{title}</bdi>
+            </small>
+          )}
+        </>
+      ),
+    },
     {
       header: "Actions",
       cell: (row) => {
         const active = activeOf(row.environment);
         return (
-          <span class="row">
+          <span class="row deployment-actions">
             {row.fromVersion !== undefined && (
               <a
                 href={links.compare(at, {
@@ -184,9 +207,9 @@ function columnsOf({ at, activeOf, mayChange }: ColumnsOptions): readonly Column
                 size="small"
                 icon="back"
                 href={links.project(at, { activate: `${row.environment}@${row.version}` })}
-                aria-label={`${row.version < active ? "Roll back" : "Go"} to version ${row.version} of ${row.environment}`}
               >
                 {row.version < active ? "Roll back to this" : "Activate this"}
+                <span class="visually-hidden">{`: version ${row.version} of ${row.environment}`}</span>
               </LinkButton>
             )}
             {active === row.version && <span class="muted">active</span>}
@@ -244,7 +267,7 @@ function Origin({ row, at }: { readonly row: Deployment; readonly at: ProjectAt 
         </span>
       )}{" "}
       {sourceRevision !== undefined && (
-        <code class="hash" title={sourceRevision}>
+        <code class="hash origin-revision" title={sourceRevision}>
           {/^[0-9a-f]{40}$|^[0-9a-f]{64}$/.test(sourceRevision) ? sourceRevision.slice(0, 12) : sourceRevision}
         </code>
       )}

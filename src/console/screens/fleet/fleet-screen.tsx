@@ -66,7 +66,12 @@ export function FleetScreen() {
 
   const hrefWith = (patch: Query) => links.fleet(at, { ...asked, ...patch });
   const open = (row: RuntimeInstance) => hrefWith({ instance: instanceText(row) });
-  const columns = columnsOf(open, project === undefined ? projectSlugOf : undefined, asked.env === undefined);
+  const columns = columnsOf({
+    open,
+    slugOf: project === undefined ? projectSlugOf : undefined,
+    withEnvironment: asked.env === undefined,
+    withReason: pages.items.some(({ reason }) => reason !== undefined),
+  });
   const { labels, keys } = labelsOf(pages.items);
   const isFiltered = Object.keys(listFilter(asked)).length > 0;
   return (
@@ -147,11 +152,15 @@ function projectSlugOf(id: string): string {
   return tenancy.value?.projects.find((project) => project.id === id)?.slug ?? id;
 }
 
-function columnsOf(
-  open: (row: RuntimeInstance) => string,
-  slugOf: ((projectId: string) => string) | undefined,
-  withEnvironment: boolean,
-): readonly Column<RuntimeInstance>[] {
+interface ColumnsOptions {
+  readonly open: (row: RuntimeInstance) => string;
+  /** For the instances of several projects. */
+  readonly slugOf: ((projectId: string) => string) | undefined;
+  readonly withEnvironment: boolean;
+  readonly withReason: boolean;
+}
+
+function columnsOf({ open, slugOf, withEnvironment, withReason }: ColumnsOptions): readonly Column<RuntimeInstance>[] {
   return [
     {
       header: "Instance",
@@ -163,6 +172,14 @@ function columnsOf(
       ),
     },
     { header: "State", cell: (row) => <InstanceState instance={row} /> },
+    ...(withReason
+      ? [
+          {
+            header: "Why",
+            cell: ({ reason }: RuntimeInstance) => (reason === undefined ? "" : <bdi title={reason}>{reason}</bdi>),
+          },
+        ]
+      : []),
     ...(slugOf === undefined
       ? []
       : [{ header: "Project", cell: (row: RuntimeInstance) => <bdi>{slugOf(row.projectId)}</bdi> }]),
@@ -179,7 +196,6 @@ function columnsOf(
       cell: ({ agent }) => (agent === undefined ? "–" : <bdi title={agent}>{agent}</bdi>),
     },
     { header: "Labels", isMinor: true, cell: (row) => <Labels instance={row} /> },
-    { header: "Why", cell: ({ reason }) => (reason === undefined ? "" : <bdi title={reason}>{reason}</bdi>) },
   ];
 }
 
