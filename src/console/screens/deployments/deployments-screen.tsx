@@ -8,7 +8,7 @@ import { projectOf, tenancy } from "../../data/tenancy.js";
 import { timestampOfText } from "../../data/timestamps.js";
 import { useCall } from "../../data/use-call.js";
 import { usePages } from "../../data/use-pages.js";
-import { LinkButton } from "../../elements/button.js";
+import { Button } from "../../elements/button.js";
 import { DataTable, type Column } from "../../elements/data-table.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { Select } from "../../elements/field.js";
@@ -19,6 +19,8 @@ import { TimeFilter } from "../../elements/time-filter.js";
 import { Time } from "../../elements/time.js";
 import { useQuery } from "../../elements/use-query.js";
 import { Page } from "../../shell/page.js";
+import { changeQuery, parseChange, type Change } from "../lanes/change/change.js";
+import { ChangeHere } from "./change-here.js";
 import { deploymentFilter, DEPLOYMENT_KIND_NAMES, type DeploymentParams } from "./deployment-filter.js";
 
 /** Rows that are read at once. */
@@ -31,6 +33,7 @@ export function DeploymentsScreen() {
   const at: ProjectAt = { org: params["org"] ?? "", project: params["project"] ?? "" };
   const scope = { orgId: at.org, projectId: at.project };
   const asked = deploymentFilter(query);
+  const change = parseChange(query);
 
   const environments = useCall(
     async (signal) => (await client.organizations.listEnvironments(scope, { signal })).environments,
@@ -59,7 +62,7 @@ export function DeploymentsScreen() {
   const columns = columnsOf({
     at,
     activeOf: (environment) => active.get(environment),
-    mayChange: can("bundle:publish"),
+    activate: can("bundle:publish") ? (next) => set(changeQuery(next), { replace: false }) : undefined,
   });
   return (
     <Page
@@ -88,6 +91,17 @@ export function DeploymentsScreen() {
           />
         )}
       </div>
+      {change !== undefined && (
+        <ChangeHere
+          at={at}
+          change={change}
+          onClose={() => set(changeQuery(undefined))}
+          onChanged={() => {
+            pages.reload();
+            environments.reload();
+          }}
+        />
+      )}
     </Page>
   );
 }
@@ -144,11 +158,11 @@ interface ColumnsOptions {
   readonly at: ProjectAt;
   /** The version that is active in an environment now; undefined while that is not known. */
   readonly activeOf: (environment: string) => number | undefined;
-  /** Whether the token may activate versions. */
-  readonly mayChange: boolean;
+  /** Undefined for tokens that may not. */
+  readonly activate: ((change: Change) => void) | undefined;
 }
 
-function columnsOf({ at, activeOf, mayChange }: ColumnsOptions): readonly Column<Deployment>[] {
+function columnsOf({ at, activeOf, activate }: ColumnsOptions): readonly Column<Deployment>[] {
   return [
     { header: "When", cell: ({ at: when }) => <Time at={when} /> },
     {
@@ -202,15 +216,15 @@ function columnsOf({ at, activeOf, mayChange }: ColumnsOptions): readonly Column
                 <span class="visually-hidden">{` ${row.fromVersion} and ${row.version} of ${row.environment}`}</span>
               </a>
             )}
-            {mayChange && active !== undefined && active !== row.version && (
-              <LinkButton
+            {activate !== undefined && active !== undefined && active !== row.version && (
+              <Button
                 size="small"
                 icon="back"
-                href={links.project(at, { activate: `${row.environment}@${row.version}` })}
+                onClick={() => activate({ kind: "activate", env: row.environment, version: row.version })}
               >
                 {row.version < active ? "Roll back to this" : "Activate this"}
                 <span class="visually-hidden">{`: version ${row.version} of ${row.environment}`}</span>
-              </LinkButton>
+              </Button>
             )}
             {active === row.version && <span class="muted">active</span>}
           </span>
