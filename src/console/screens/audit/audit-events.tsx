@@ -1,6 +1,5 @@
 import { useRef, useState } from "preact/hooks";
 import type { AuditEvent } from "../../../../gen/signet/v1/audit_pb.js";
-import { client } from "../../data/client.js";
 import { links } from "../../data/links.js";
 import { tenancy } from "../../data/tenancy.js";
 import { usePages } from "../../data/use-pages.js";
@@ -18,6 +17,7 @@ import { auditRequest, KNOWN_ACTIONS, type AuditParams } from "./audit-filter.js
 import { EventPanel } from "./event-panel.js";
 import { ExportDialog } from "./export-dialog.js";
 import { metadataRows } from "./metadata.js";
+import { auditCalls } from "./audit-calls.js";
 
 /** Events that are read at once. */
 const PAGE = 100;
@@ -37,7 +37,7 @@ export function AuditEvents({ org, asked }: AuditEventsProps) {
     async ({ offset, limit, signal }) => {
       const before = offset === 0 ? undefined : cursors.current.get(offset);
       let total = 0;
-      const { events } = await client.audit.listAuditEvents(
+      const { events } = await auditCalls.listAuditEvents(
         { ...auditRequest(org, asked), limit, ...(before !== undefined && { before }) },
         { signal, onHeader: (headers) => (total = Number(headers.get("X-Total-Count") ?? 0)) },
       );

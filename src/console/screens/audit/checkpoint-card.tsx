@@ -1,5 +1,4 @@
 import { useState } from "preact/hooks";
-import { client } from "../../data/client.js";
 import { useCall } from "../../data/use-call.js";
 import { SignetError } from "../../../sdk/signet-error.js";
 import { LogError } from "../../../bundle/log/log-error.js";
@@ -20,6 +19,7 @@ import {
   type SavedCheckpoint,
 } from "./saved-checkpoint.js";
 import { saveFile } from "./save-file.js";
+import { auditCalls } from "./audit-calls.js";
 
 interface Seen {
   readonly note: string;
@@ -126,11 +126,11 @@ async function look(orgId: string, signal: AbortSignal): Promise<Seen> {
 async function checkpointSince(orgId: string, since: number | undefined, signal: AbortSignal) {
   try {
     const asked = { orgId, ...(since !== undefined && { since }) };
-    const { note, consistency } = await client.audit.getAuditCheckpoint(asked, { signal });
+    const { note, consistency } = await auditCalls.getAuditCheckpoint(asked, { signal });
     return { note, consistency, isShorter: false };
   } catch (thrown) {
     if (!(thrown instanceof SignetError) || thrown.reason !== "log_shorter") throw thrown;
-    const { note } = await client.audit.getAuditCheckpoint({ orgId }, { signal });
+    const { note } = await auditCalls.getAuditCheckpoint({ orgId }, { signal });
     return { note, consistency: [], isShorter: true };
   }
 }

@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../../data/announce.js";
-import { client } from "../../data/client.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { Dialog } from "../../elements/dialog.js";
@@ -8,6 +7,7 @@ import { ErrorNote } from "../../elements/error-note.js";
 import { auditRequest, type AuditParams } from "./audit-filter.js";
 import { exportAudit, type ExportForm } from "./export.js";
 import { saveFile } from "./save-file.js";
+import { auditCalls } from "./audit-calls.js";
 
 interface ExportDialogProps {
   readonly org: string;
@@ -38,7 +38,7 @@ export function ExportDialog({ org, asked, onClose }: ExportDialogProps) {
           form,
           read: async (before, limit, signal) => {
             const request = { ...auditRequest(org, asked), limit, ...(before !== undefined && { before }) };
-            return (await client.audit.listAuditEvents(request, { signal })).events;
+            return (await auditCalls.listAuditEvents(request, { signal })).events;
           },
           onProgress: setWritten,
         },

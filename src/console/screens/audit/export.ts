@@ -1,5 +1,5 @@
-import type { AuditEvent } from "../../../../gen/signet/v1/audit_pb.js";
-import { formatMessage } from "../../../json-form/format-message.js";
+import { AuditEventSchema, type AuditEvent } from "../../../../gen/signet/v1/audit_pb.js";
+import { writeField } from "../../../json-form/write.js";
 import { csvRow } from "./csv.js";
 
 /** The forms of an export: the API's own JSON objects, one a line, or a table. */
@@ -38,8 +38,24 @@ export async function exportAudit({ form, read, onProgress }: AuditExport, signa
   return new Blob(parts, { type: form === "csv" ? "text/csv;charset=utf-8" : "application/x-ndjson" });
 }
 
+/** As REST has it. Descriptors of the console do not tell that the metadata is JSON, which stands there as it is. */
 function jsonOf(event: AuditEvent): string {
-  return `${formatMessage(event)}\n`;
+  const members = AuditEventSchema.fields.map((field) => {
+    const isMetadata = field.name === AuditEventSchema.field.metadata.name;
+    const value = isMetadata && isJson(event.metadata) ? event.metadata : writeField(field, event);
+    return `${JSON.stringify(field.name)}:${value}`;
+  });
+  return `{${members.join(",")}}\n`;
+}
+
+/** So that a broken server cannot break the lines around it. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return !text.includes("\n");
+  } catch {
+    return false;
+  }
 }
 
 function csvOf(event: AuditEvent): string {

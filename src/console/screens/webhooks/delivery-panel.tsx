@@ -1,4 +1,3 @@
-import { client } from "../../data/client.js";
 import { signetCommand } from "../../data/shell-words.js";
 import { useAction } from "../../data/use-action.js";
 import { useCall } from "../../data/use-call.js";
@@ -10,6 +9,7 @@ import { Loaded } from "../../elements/states.js";
 import { Command, Copy } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
 import { DeliveryState } from "./delivery-state.js";
+import { webhooksCalls } from "./webhooks-calls.js";
 
 interface DeliveryPanelProps {
   readonly org: string;
@@ -22,11 +22,11 @@ interface DeliveryPanelProps {
 /** One delivery: its tries, the body that is sent, and the last answer as text. It has a URL of its own. */
 export function DeliveryPanel({ org, webhookId, deliveryId, onReplayed, onClose }: DeliveryPanelProps) {
   const ids = { orgId: org, webhookId, deliveryId };
-  const call = useCall(async (signal) => await client.webhooks.getWebhookDelivery(ids, { signal }), ["delivery", ids], {
+  const call = useCall(async (signal) => await webhooksCalls.getWebhookDelivery(ids, { signal }), ["delivery", ids], {
     refreshOn: ["deliveries"],
   });
   const replay = useAction(async () => {
-    await client.webhooks.replayWebhookDelivery(ids);
+    await webhooksCalls.replayWebhookDelivery(ids);
     announce("The delivery is sent again");
     call.reload();
     onReplayed();

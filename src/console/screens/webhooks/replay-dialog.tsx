@@ -1,12 +1,12 @@
 import { useState } from "preact/hooks";
 import { announce } from "../../data/announce.js";
-import { client } from "../../data/client.js";
 import { timestampOfText } from "../../data/timestamps.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { Dialog } from "../../elements/dialog.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { TimeFilter } from "../../elements/time-filter.js";
+import { webhooksCalls } from "./webhooks-calls.js";
 
 interface ReplayDialogProps {
   readonly org: string;
@@ -26,7 +26,7 @@ export function ReplayDialog({ org, id, onClose }: ReplayDialogProps) {
   const run = useAction(async () => {
     if (from === undefined) return;
     const request = { orgId: org, webhookId: id, since: from };
-    const answer = await client.webhooks.replayWebhookEvents(request, { timeoutMs: TIMEOUT_MS });
+    const answer = await webhooksCalls.replayWebhookEvents(request, { timeoutMs: TIMEOUT_MS });
     setReplayed(answer.replayed);
     announce(countText(answer.replayed));
   });

@@ -2,7 +2,6 @@ import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { TestWebhookResponse, Webhook } from "../../../../gen/signet/v1/webhook_pb.js";
 import { announce } from "../../data/announce.js";
-import { client } from "../../data/client.js";
 import { links } from "../../data/links.js";
 import { tenancy } from "../../data/tenancy.js";
 import { useAction } from "../../data/use-action.js";
@@ -22,6 +21,7 @@ import { RotateDialog } from "./rotate-dialog.js";
 import { SecretDialog } from "./secret-dialog.js";
 import { hostOf } from "./host.js";
 import { WebhookForm } from "./webhook-form.js";
+import { webhooksCalls } from "./webhooks-calls.js";
 
 type Open = "edit" | "pause" | "delete" | "rotate" | "replay";
 
@@ -31,10 +31,10 @@ export function WebhookDetail({ org, id }: { readonly org: string; readonly id: 
   const [open, setOpen] = useState<Open | undefined>();
   const [secret, setSecret] = useState<string | undefined>();
   const ids = { orgId: org, webhookId: id };
-  const call = useCall(async (signal) => await client.webhooks.getWebhook(ids, { signal }), ["webhook", ids], {
+  const call = useCall(async (signal) => await webhooksCalls.getWebhook(ids, { signal }), ["webhook", ids], {
     refreshOn: ["deliveries", "audit"],
   });
-  const test = useAction(async () => await client.webhooks.testWebhook(ids, { timeoutMs: TEST_TIMEOUT_MS }));
+  const test = useAction(async () => await webhooksCalls.testWebhook(ids, { timeoutMs: TEST_TIMEOUT_MS }));
   const [tested, setTested] = useState<TestWebhookResponse | undefined>();
   const close = () => setOpen(undefined);
   const done = () => {
@@ -106,7 +106,7 @@ export function WebhookDetail({ org, id }: { readonly org: string; readonly id: 
           action="Delete"
           isDanger
           typed={hostOf(webhook.url)}
-          run={async () => await client.webhooks.deleteWebhook(ids)}
+          run={async () => await webhooksCalls.deleteWebhook(ids)}
           onDone={() => route(links.webhooks(org), true)}
           onClose={close}
         >
@@ -212,7 +212,7 @@ function PauseDialog({ webhook, org, onDone, onClose }: PauseDialogProps) {
     <ConfirmDialog
       title={isActive ? "Pause webhook" : "Resume webhook"}
       action={isActive ? "Pause" : "Resume"}
-      run={async () => await client.webhooks.updateWebhook({ orgId: org, webhookId: id, isActive: !isActive })}
+      run={async () => await webhooksCalls.updateWebhook({ orgId: org, webhookId: id, isActive: !isActive })}
       onDone={onDone}
       onClose={onClose}
     >
