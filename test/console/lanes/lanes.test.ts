@@ -196,7 +196,7 @@ describe("the lanes", () => {
     expect(await page.evaluate<number>(overflow)).toBeLessThanOrEqual(0);
     await region.focus();
     await page.keyboard.press("ArrowRight");
-    await page.waitForFunction(`document.querySelector(".lanes-box").scrollLeft > 0`);
+    await expect.poll(() => page.evaluate<number>(`${box}.scrollLeft`)).toBeGreaterThan(0);
     await page.setViewportSize({ width: 320, height: 640 });
     expect(await page.evaluate<number>(overflow)).toBeLessThanOrEqual(0);
     expect(await axeViolations(page)).toEqual([]);
