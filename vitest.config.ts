@@ -16,11 +16,12 @@ const common = {
 const ON_POSTGRES = [
   "test/store/queries/*.test.ts",
   "test/store/{deletion,transactions}.test.ts",
-  "test/service/bundles/{activation,damage,holds,promotion,publishing,rollback}.test.ts",
+  "test/service/bundles/{activation,damage,deployment-search,holds,promotion,publishing,rollback}.test.ts",
   "test/service/changes/{deletions,idempotency,shared-writes,timed-jobs}.test.ts",
   "test/service/keys/shared-keys.test.ts",
   "test/service/nodes/*.test.ts",
   "test/service/pipelines/pipeline-promotion.test.ts",
+  "test/service/runtimes/fleet.test.ts",
   "test/service/tenancy/organization-deletion.test.ts",
   "test/service/tokens/tokens.test.ts",
   "test/service/trust/{attesting,release-rules,releases,roots,trust-ends}.test.ts",

@@ -6,7 +6,8 @@ import { HomeScreen } from "./screens/home/home-screen.js";
 import { LanesScreen } from "./screens/lanes/lanes-screen.js";
 import { NotFoundScreen } from "./screens/home/not-found-screen.js";
 import { session } from "./data/session.js";
-import { SignInScreen } from "./session/sign-in-screen.js";
+import { SessionEnd } from "./session/session-end.js";
+import { SignInScreen, UnreachableScreen } from "./session/sign-in-screen.js";
 import { Frame } from "./shell/frame.js";
 
 const PROJECT = "orgs/:org/projects/:project";
@@ -64,11 +65,13 @@ const SCREENS: readonly (readonly [path: string, screen: FunctionComponent])[] =
 
 /** The console: the sign-in while nobody is signed in, else the screen of the URL in the frame. */
 export function App() {
-  const { kind } = session.value;
-  if (kind === "unknown") return null;
-  if (kind === "signed-out") return <SignInScreen />;
+  const state = session.value;
+  if (state.kind === "unknown")
+    return state.problem === undefined ? null : <UnreachableScreen problem={state.problem} />;
+  if (state.kind === "signed-out" && state.kept === undefined) return <SignInScreen />;
   return (
     <LocationProvider scope={BASE}>
+      <SessionEnd />
       <ErrorBoundary>
         <Frame>
           <Router>

@@ -53,8 +53,10 @@ export interface Content {
 /** Characters (code points) of the reason of a change. The proto has the same limit. */
 export const MAX_REASON_CHARACTERS = 1_000;
 
-/** A rollback is an activation of a version below the one that was active. */
-export type DeploymentKind = "publish" | "activate" | "promote" | "rollback" | "import";
+/** How a version became active. A rollback is an activation of a version below the one that was active. */
+export const DEPLOYMENT_KINDS = ["publish", "activate", "promote", "rollback", "import"] as const;
+/** One of {@link DEPLOYMENT_KINDS}. */
+export type DeploymentKind = (typeof DEPLOYMENT_KINDS)[number];
 
 /** An activation of a bundle. `sequence` increases with each activation of an environment. */
 export interface Deployment {

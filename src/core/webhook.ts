@@ -44,6 +44,29 @@ export interface OutboxEvent {
   readonly trace: TraceContext | null;
 }
 
+/**
+ * How a webhook gets its events: each at once (`live`), those that wait one after another (`catching_up`), one try at a time since it
+ * has failed too often (`circuit_open`), or not at all (`off`).
+ */
+export type WebhookFlow = "live" | "catching_up" | "circuit_open" | "off";
+
+/** The flow of a webhook, as the database tells it: what a process goes by when it starts (service/webhooks/webhook-worker.ts). */
+export function webhookFlow({
+  isActive,
+  outboxCursor,
+  failingSince,
+}: Pick<Webhook, "isActive" | "outboxCursor" | "failingSince">): WebhookFlow {
+  if (!isActive) return "off";
+  if (outboxCursor === null) return "live";
+  return failingSince === null ? "catching_up" : "circuit_open";
+}
+
+/** Which deliveries of a webhook are listed: those that match all of what is set. */
+export interface DeliveryFilter {
+  readonly state?: DeliveryState;
+  readonly eventType?: string;
+}
+
 /** `failed`: no attempt is left. */
 export type DeliveryState = "pending" | "delivered" | "failed";
 

@@ -13,6 +13,11 @@ export interface FleetFilter {
   readonly label?: { readonly key: string; readonly value: string };
   /** The address that it was last seen at. */
   readonly source?: string;
+  /** What its agent begins with. */
+  readonly agent?: string;
+  /** What its id, agent, address, reason or labels have; case does not matter. */
+  readonly text?: string;
+  readonly instanceId?: string;
   readonly now: Instant;
   /** The processes that are there; at least one. */
   readonly connections: readonly string[];
@@ -54,12 +59,39 @@ export interface NamedEnvironment {
   readonly active: { readonly sequence: number; readonly at: Instant } | null;
 }
 
+/** In which order instances are listed: last seen first, or by token and id, which no report changes. */
+export type FleetOrder = "last_seen" | "instance_id";
+
+/** What instances of one group have in common; labels as their JSON text. */
+export type FleetGrouping = "version" | "agent" | "labels" | "none";
+
+/** Instances of an environment that have a value in common and stand alike. */
+export interface GroupedCount {
+  /** Null for instances that have none. */
+  readonly value: string | null;
+  readonly isLive: boolean;
+  readonly rollout: RolloutState;
+  readonly count: number;
+}
+
 /** Look-ups across a fleet. Those of live instances read an index and no row, and nothing of instances that are not live. */
 export interface FleetReader {
   /** By position, then name. */
   fleetEnvironments(scope: FleetScope, filter: FleetFilter): Promise<readonly FleetEnvironment[]>;
-  /** Last seen first. A page may be shorter when its rows are large (queries/paging.ts). */
-  fleetInstances(environmentId: string, filter: FleetFilter, page: Page): Promise<readonly RuntimeInstance[]>;
+  /** A page may be shorter when its rows are large (queries/paging.ts). */
+  fleetInstances(
+    environmentId: string,
+    filter: FleetFilter,
+    page: Page,
+    order: FleetOrder,
+  ): Promise<readonly RuntimeInstance[]>;
+  /** Counts by value and standing, the largest first, at most `limit`. */
+  fleetGroups(
+    environmentId: string,
+    filter: FleetFilter,
+    grouping: FleetGrouping,
+    limit: number,
+  ): Promise<readonly GroupedCount[]>;
   /** Those of all organizations whose id is above `after`, by their id; organization and project by slug. */
   namedEnvironments(after: string, limit: number): Promise<readonly NamedEnvironment[]>;
   /** Which of these environments have live instances. */

@@ -1,5 +1,13 @@
 import type { AuditEvent } from "../core/audit.js";
-import type { ActivationPeriod, Bundle, BundleFilter, BundleState, Content, Deployment } from "../core/bundle.js";
+import type {
+  ActivationPeriod,
+  Bundle,
+  BundleFilter,
+  BundleState,
+  Content,
+  Deployment,
+  DeploymentKind,
+} from "../core/bundle.js";
 import type { Instant } from "../core/clock.js";
 import type { KeyPurpose, KeySlot, PublicKeyRecord, SealedKey } from "../core/key.js";
 import type { Environment, FormerEnvironment, Organization, Project } from "../core/organization.js";
@@ -39,6 +47,23 @@ export interface Store extends AsyncDisposable {
   write<T>(work: (tx: Writer) => Promise<T>): Promise<T>;
   /** Resolves when the database answers; rejects with `unavailable` otherwise. */
   ping(): Promise<void>;
+}
+
+/** Which environments of a project are looked at: all that are not deleted without `environmentId`. */
+export interface DeploymentScope {
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly environmentId?: string;
+}
+
+/** Which activations are listed: those that match all of what is set. */
+export interface DeploymentFilter {
+  readonly version?: number;
+  readonly kind?: DeploymentKind;
+  /** As in AuditFilter. */
+  readonly actor?: string;
+  readonly since?: Instant;
+  readonly until?: Instant;
 }
 
 /** Which audit events are listed. */
@@ -215,10 +240,14 @@ export interface Reader
   deploymentBySequence(environmentId: string, sequence: number): Promise<Deployment | null>;
   /** The newest activation of a content. */
   newestDeploymentOf(environmentId: string, policyHash: string): Promise<Deployment | null>;
-  /** Newest first. */
-  /** The activations of one bundle. */
+  /** The activations of one bundle, newest first. */
   deploymentsOf(bundleId: string, page: Page): Promise<Listed<Deployment>>;
+  /** Newest first. */
   deployments(environmentId: string, page: Page): Promise<Listed<Deployment>>;
+  /**
+   * Those that match all of what is set, newest first; counted to 10,000. Throws `invalid` when the actor had more than 500 prefixes.
+   */
+  findDeployments(scope: DeploymentScope, filter: DeploymentFilter, page: Page): Promise<Listed<Deployment>>;
   /**
    * The version of the newest activation below a sequence whose version is below `version` and whose bundle is still kept; looks at most
    * at `limit` activations.

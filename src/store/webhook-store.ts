@@ -1,5 +1,12 @@
 import type { Instant } from "../core/clock.js";
-import type { Delivery, DeliveryCounts, DeliveryState, OutboxEvent, Webhook, WebhookBacklog } from "../core/webhook.js";
+import type {
+  Delivery,
+  DeliveryCounts,
+  DeliveryFilter,
+  OutboxEvent,
+  Webhook,
+  WebhookBacklog,
+} from "../core/webhook.js";
 import type { Listed, Page } from "./page.js";
 
 /** The next attempt of a delivery that failed before. */
@@ -48,7 +55,7 @@ export interface WebhookReader {
 
   delivery(webhookId: string, id: string): Promise<Delivery | null>;
   /** Newest event first. */
-  deliveries(webhookId: string, page: Page, state?: DeliveryState): Promise<Listed<Delivery>>;
+  deliveries(webhookId: string, page: Page, filter?: DeliveryFilter): Promise<Listed<Delivery>>;
   /** Pending deliveries that were never attempted, in the order of their events. */
   firstAttempts(webhookId: string, limit: number): Promise<readonly Delivery[]>;
   /** Those of the webhooks that have at least so many pending deliveries that were never attempted. */

@@ -93,7 +93,7 @@ describe("the table", () => {
     expect(listed.sort()).toEqual(declared.sort());
   });
 
-  it("has every call of pipelines under /v3 too, and nothing else there; runtimes also by project", () => {
+  it("has every call of pipelines under /v3 too, and nothing else there; runtimes and activations also by project", () => {
     const others = methods.flatMap((method) => {
       const rule = hasOption(method, httpOption) ? getOption(method, httpOption) : undefined;
       return (rule?.additionalBindings ?? []).map(({ pattern, body, responseBody }) => {
@@ -108,8 +108,13 @@ describe("the table", () => {
         return `${name} true ${(path.split("?")[0] ?? "").replace("/v1/", "/v3/")}`;
       },
     );
-    const fleet = "ListFleet true /v1/orgs/{org_id}/projects/{project_id}/runtimes";
-    expect(others.sort()).toEqual([...pipelines, fleet].sort());
+    const base = "/v1/orgs/{org_id}/projects/{project_id}";
+    const byProject = [
+      `ListFleet true ${base}/runtimes`,
+      `GetFleetSummary true ${base}/runtimes/summary`,
+      `ListDeployments true ${base}/deployments`,
+    ];
+    expect(others.sort()).toEqual([...pipelines, ...byProject].sort());
   });
 });
 

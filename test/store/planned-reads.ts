@@ -34,6 +34,12 @@ export const READS: readonly [string, (reader: Reader) => Promise<unknown>][] = 
   ["deployment", (it) => it.deployment("o", "d")],
   ["deploymentBySequence", (it) => it.deploymentBySequence("e", 1)],
   ["deployments", (it) => it.deployments("e", PAGE)],
+  ["findDeployments", (it) => it.findDeployments({ orgId: "o", projectId: "p" }, {}, PAGE)],
+  [
+    "findDeployments by kind and time",
+    (it) =>
+      it.findDeployments({ orgId: "o", projectId: "p", environmentId: "e" }, { kind: "rollback", since: "2026" }, PAGE),
+  ],
   ["token", (it) => it.token("o", 1)],
   ["tokenByHash", (it) => it.tokenByHash("h")],
   ["tokens", (it) => it.tokens({ orgId: "o", ...PAGE })],

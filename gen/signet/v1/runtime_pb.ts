@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/runtime.proto.
  */
 export const file_signet_v1_runtime: GenFile = /*@__PURE__*/
-  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxInMKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAEhwKC2luc3RhbmNlX2lkGAMgASgJQgfaiCcDKIABIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJInQKF0dldExhdGVzdENvbnRlbnRSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAASKKAQoYR2V0TGF0ZXN0Q29udGVudFJlc3BvbnNlEiEKB2NvbnRlbnQYASABKAlCENqIJwwIARgBagZvYmplY3QSFAoMbm90X21vZGlmaWVkGAIgASgIEgwKBGV0YWcYAyABKAkSEAoIc2VxdWVuY2UYBCABKA0SFQoNZGVwbG95bWVudF9pZBgFIAEoCSKHAQobR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAARINCgVwcm9vZhgEIAEoCCKpAQocR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXNwb25zZRIlCgthdHRlc3RhdGlvbhgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIaCg1kZXBsb3ltZW50X2lkGAUgASgJSACIAQFCEAoOX2RlcGxveW1lbnRfaWQiRwofR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJEg0KBXByb29mGAIgASgIIkkKIEdldERlcGxveW1lbnRBdHRlc3RhdGlvblJlc3BvbnNlEiUKC2F0dGVzdGF0aW9uGAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0Io0CChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESRgoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAEhQKDHJvb3RfdmVyc2lvbhgFIAEoDRIPCgdjb250ZW50GAYgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEilgIKE1dhdGNoQnVuZGxlUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKA0SKwoKYWN0aXZhdGlvbhgCIAEoCzIVLnNpZ25ldC52MS5BY3RpdmF0aW9uSAASMgoObm90aGluZ19hY3RpdmUYAyABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIqCgp0cnVzdF9yb290GAYgASgLMhQuc2lnbmV0LnYxLlRydXN0Um9vdEgAEhoKDWRlcGxveW1lbnRfaWQYBSABKAlIAYgBAUIHCgVldmVudEIQCg5fZGVwbG95bWVudF9pZCKSAwoKQWN0aXZhdGlvbhIQCghzZXF1ZW5jZRgBIAEoDRIVCg1kZXBsb3ltZW50X2lkGAIgASgJEkAKBGtpbmQYAyABKAlCMtqIJy5aB3B1Ymxpc2haCGFjdGl2YXRlWgdwcm9tb3RlWghyb2xsYmFja1oGaW1wb3J0Eg8KB3ZlcnNpb24YBCABKA0SMAoLcG9saWN5X2hhc2gYBSABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBI4CgxhY3RpdmF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESIAoIZG9jdW1lbnQYByABKAlCDtqIJwoIAWoGb2JqZWN0EigKC2F0dGVzdGF0aW9uGAggASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBEhMKBnJlYXNvbhgJIAEoCUgBiAEBEhQKB2NvbnRlbnQYCiABKAlIAogBAUIOCgxfYXR0ZXN0YXRpb25CCQoHX3JlYXNvbkIKCghfY29udGVudCJJCg1Ob3RoaW5nQWN0aXZlEigKC2F0dGVzdGF0aW9uGAEgASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBQg4KDF9hdHRlc3RhdGlvbiJICglUcnVzdFJvb3QSFwoHdmVyc2lvbhgBIAEoDUIG2ognAjABEiIKCGVudmVsb3BlGAIgASgJQhDaiCcMCAEYAWoGb2JqZWN0IqUBCglIZWFydGJlYXQSLgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESKAoLYXR0ZXN0YXRpb24YAiABKAlCDtqIJwoIAWoGb2JqZWN0SACIAQESLgoKY3VycmVudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDgoMX2F0dGVzdGF0aW9uIpsDChNSZXBvcnRTdGF0dXNSZXF1ZXN0EiAKC2luc3RhbmNlX2lkGAEgASgJQgvaiCcHGAEgASiAARIoCgVzdGF0ZRgCIAEoCUIZ2ognFRgBWgdhcHBsaWVkWghyZWplY3RlZBIYCghzZXF1ZW5jZRgDIAEoDUIG2ognAhgBEhMKBnJlYXNvbhgEIAEoCUgAiAEBEhIKBWFnZW50GAUgASgJSAGIAQESRwoGbGFiZWxzGAYgAygLMiouc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1JlcXVlc3QuTGFiZWxzRW50cnlCC9qIJwco/wFIQHA/Eh0KDWRlcGxveW1lbnRfaWQYByABKAlCBtqIJwIoQBJJCgdrZXlfaWRzGAggAygJQjjaiCc0SCBSDl5bMC05YS1mXXsxNn0kggEfbXVzdCBiZSBhIGtleSBpZDogMTYgaGV4IGRpZ2l0cxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB19yZWFzb25CCAoGX2FnZW50Ii8KFFJlcG9ydFN0YXR1c1Jlc3BvbnNlEhcKD25ld2VzdF9zZXF1ZW5jZRgBIAEoDSKvBQoPUnVudGltZUluc3RhbmNlEhMKC2luc3RhbmNlX2lkGAEgASgJEh0KEGFwcGxpZWRfc2VxdWVuY2UYAiABKA1IAIgBARIcCg9hcHBsaWVkX3ZlcnNpb24YAyABKA1IAYgBARIWCgliZWhpbmRfYnkYBCABKA1IAogBARIxCgVzdGF0ZRgFIAEoCUIi2ognHloJY29ubmVjdGVkWgdhcHBsaWVkWghyZWplY3RlZBITCgZyZWFzb24YBiABKAlIA4gBARI1CglsYXN0X3NlZW4YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFYWdlbnQYCCABKAlIBIgBARI2CgZsYWJlbHMYCSADKAsyJi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlLkxhYmVsc0VudHJ5EhIKCmtleV9wcmVmaXgYCiABKAkSFQoIa2V5X25hbWUYEiABKAlIBYgBARITCgZzb3VyY2UYCyABKAlIBogBARIPCgdrZXlfaWRzGAwgAygJEhMKC2Vudmlyb25tZW50GA0gASgJEhIKCnByb2plY3RfaWQYDiABKAkSEQoJY29ubmVjdGVkGA8gASgIEgwKBGxpdmUYECABKAgSOQoHcm9sbG91dBgRIAEoCUIo2ognJFoHYXBwbGllZFoGYmVoaW5kWghyZWplY3RlZFoHdW5rbm93bhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhMKEV9hcHBsaWVkX3NlcXVlbmNlQhIKEF9hcHBsaWVkX3ZlcnNpb25CDAoKX2JlaGluZF9ieUIJCgdfcmVhc29uQggKBl9hZ2VudEILCglfa2V5X25hbWVCCQoHX3NvdXJjZSKjAQoTTGlzdFJ1bnRpbWVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA0SEwoGc291cmNlGAYgASgJSAGIAQFCCAoGX2xpbWl0QgkKB19zb3VyY2UibgoUTGlzdFJ1bnRpbWVzUmVzcG9uc2USKAoEZGF0YRgBIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2USDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIrUDChBMaXN0RmxlZXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEiAKC2Vudmlyb25tZW50GAMgASgJQgbaiCcCKD9IAIgBARI8CgVzdGF0ZRgEIAEoCUIo2ognJFoHYXBwbGllZFoGYmVoaW5kWghyZWplY3RlZFoHdW5rbm93bkgBiAEBEhYKCWNvbm5lY3RlZBgFIAEoCEgCiAEBEhEKBGxpdmUYBiABKAhIA4gBARIUCgd2ZXJzaW9uGAcgASgNSASIAQESPQoFbGFiZWwYCCABKAlCKdqIJyUovwJSDF5bXj1dezEsNjN9PYIBEW11c3QgYmUga2V5PXZhbHVlSAWIAQESEwoGc291cmNlGAkgASgJSAaIAQESHAoFbGltaXQYCiABKA1CCNqIJwQwAThkSAeIAQESDgoGb2Zmc2V0GAsgASgNQg4KDF9lbnZpcm9ubWVudEIICgZfc3RhdGVCDAoKX2Nvbm5lY3RlZEIHCgVfbGl2ZUIKCghfdmVyc2lvbkIICgZfbGFiZWxCCQoHX3NvdXJjZUIICgZfbGltaXQiawoRTGlzdEZsZWV0UmVzcG9uc2USKAoEZGF0YRgBIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2USDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIp0BChFHZXRSb2xsb3V0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIdCghzZXF1ZW5jZRgEIAEoDUIG2ognAjABSACIAQESHAoFbGltaXQYBSABKA1CCNqIJwQwAThkSAGIAQFCCwoJX3NlcXVlbmNlQggKBl9saW1pdCLuAgoSR2V0Um9sbG91dFJlc3BvbnNlEhwKD2FjdGl2ZV9zZXF1ZW5jZRgBIAEoDUgAiAEBEhQKB3ZlcnNpb24YAiABKA1IAYgBARIaCg1kZXBsb3ltZW50X2lkGAMgASgJSAKIAQESMAoMYWN0aXZlX3NpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghjb21wbGV0ZRgFIAEoCBISCgpzdXBlcnNlZGVkGAYgASgIEgwKBGxpdmUYByABKA0SDwoHYXBwbGllZBgIIAEoDRIOCgZiZWhpbmQYCSABKA0SEAoIcmVqZWN0ZWQYCiABKA0SDwoHdW5rbm93bhgLIAEoDRIsCghsYWdnYXJkcxgMIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2VCEgoQX2FjdGl2ZV9zZXF1ZW5jZUIKCghfdmVyc2lvbkIQCg5fZGVwbG95bWVudF9pZCKHAwoUU2VuZEhlYXJ0YmVhdFJlcXVlc3QSHAoPcnVudGltZV92ZXJzaW9uGAEgASgJSACIAQESEQoEbW9kZRgCIAEoCUgBiAEBEh4KCHJlcG9ydGVyGAMgASgJQgfaiCcDKIABSAKIAQESFgoJYnVuZGxlX2lkGAQgASgJSAOIAQESGAoLcG9saWN5X2hhc2gYBSABKAlIBIgBARIYCgtidW5kbGVfZXRhZxgGIAEoCUgFiAEBEhsKBm1vZGVscxgHIAEoCUIG2ognAggBSAaIAQESHAoPc2lkZWNhcl92ZXJzaW9uGAggASgJSAeIAQESGAoDZW52GAkgASgJQgbaiCcCCAFICIgBAUISChBfcnVudGltZV92ZXJzaW9uQgcKBV9tb2RlQgsKCV9yZXBvcnRlckIMCgpfYnVuZGxlX2lkQg4KDF9wb2xpY3lfaGFzaEIOCgxfYnVuZGxlX2V0YWdCCQoHX21vZGVsc0ISChBfc2lkZWNhcl92ZXJzaW9uQgYKBF9lbnYiMQoVU2VuZEhlYXJ0YmVhdFJlc3BvbnNlEhgKBnN0YXR1cxgBIAEoCUII2ognBFoCb2siPgoUU2VuZFRlbGVtZXRyeVJlcXVlc3QSGwoGZXZlbnRzGAEgASgJQgbaiCcCCAFIAIgBAUIJCgdfZXZlbnRzIikKFVNlbmRUZWxlbWV0cnlSZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoDSI9ChVDbGFpbUJlbmNobWFya1JlcXVlc3QSGgoFY2xhaW0YASABKAlCBtqIJwIIAUgAiAEBQggKBl9jbGFpbSIYChZDbGFpbUJlbmNobWFya1Jlc3BvbnNlMqgQCg5SdW50aW1lU2VydmljZRKtAQoPR2V0TGF0ZXN0QnVuZGxlEiEuc2lnbmV0LnYxLkdldExhdGVzdEJ1bmRsZVJlcXVlc3QaIi5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVzcG9uc2UiU9KIJysKD2dldExhdGVzdEJ1bmRsZRAGGMgBKAEyAgQFOgUHCAkTCkIGzAGwApQDgtPkkwIeYghkb2N1bWVudBISL3YxL2J1bmRsZXMvbGF0ZXN0ErkBChBHZXRMYXRlc3RDb250ZW50EiIuc2lnbmV0LnYxLkdldExhdGVzdENvbnRlbnRSZXF1ZXN0GiMuc2lnbmV0LnYxLkdldExhdGVzdENvbnRlbnRSZXNwb25zZSJc0ognLQoQZ2V0TGF0ZXN0Q29udGVudBAGGMgBKAEyAgQFOgYHFAgJEwpCBswBsAKUA4LT5JMCJWIHY29udGVudBIaL3YxL2J1bmRsZXMvbGF0ZXN0L2NvbnRlbnQSzgEKFEdldExhdGVzdEF0dGVzdGF0aW9uEiYuc2lnbmV0LnYxLkdldExhdGVzdEF0dGVzdGF0aW9uUmVxdWVzdBonLnNpZ25ldC52MS5HZXRMYXRlc3RBdHRlc3RhdGlvblJlc3BvbnNlImXSiCcuChRnZXRMYXRlc3RBdHRlc3RhdGlvbhAGGMgBKAEyAgQFOgUHCAkTCkIEzAGwAoLT5JMCLWILYXR0ZXN0YXRpb24SHi92MS9idW5kbGVzL2xhdGVzdC9hdHRlc3RhdGlvbhLYAQoYR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uEiouc2lnbmV0LnYxLkdldERlcGxveW1lbnRBdHRlc3RhdGlvblJlcXVlc3QaKy5zaWduZXQudjEuR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVzcG9uc2UiY9KIJx8KGGdldERlcGxveW1lbnRBdHRlc3RhdGlvbhACGMgBgtPkkwI6YgthdHRlc3RhdGlvbhIrL3YxL2RlcGxveW1lbnRzL3tkZXBsb3ltZW50X2lkfS9hdHRlc3RhdGlvbhKMAQoLV2F0Y2hCdW5kbGUSHS5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXF1ZXN0Gh4uc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVzcG9uc2UiPNKIJx8KC3dhdGNoQnVuZGxlEAYYyAEoATIBBkIClANIgIAQgtPkkwITEhEvdjEvYnVuZGxlcy93YXRjaDABEo4BCgxSZXBvcnRTdGF0dXMSHi5zaWduZXQudjEuUmVwb3J0U3RhdHVzUmVxdWVzdBofLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXNwb25zZSI90ognGwoMcmVwb3J0U3RhdHVzEAYYyAFIgIAQWAFgAYLT5JMCGDoBKiITL3YxL3J1bnRpbWVzL3N0YXR1cxKwAQoMTGlzdFJ1bnRpbWVzEh4uc2lnbmV0LnYxLkxpc3RSdW50aW1lc1JlcXVlc3QaHy5zaWduZXQudjEuTGlzdFJ1bnRpbWVzUmVzcG9uc2UiX9KIJxMKDGxpc3RSdW50aW1lcxACGMgBgtPkkwJCEkAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L3J1bnRpbWVzErIBCglMaXN0RmxlZXQSGy5zaWduZXQudjEuTGlzdEZsZWV0UmVxdWVzdBocLnNpZ25ldC52MS5MaXN0RmxlZXRSZXNwb25zZSJq0ognEAoJbGlzdEZsZWV0EAIYyAGC0+STAlBaMhIwL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3J1bnRpbWVzEhovdjEvb3Jncy97b3JnX2lkfS9ydW50aW1lcxKnAQoKR2V0Um9sbG91dBIcLnNpZ25ldC52MS5HZXRSb2xsb3V0UmVxdWVzdBodLnNpZ25ldC52MS5HZXRSb2xsb3V0UmVzcG9uc2UiXNKIJxEKCmdldFJvbGxvdXQQAhjIAYLT5JMCQRI/L3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9yb2xsb3V0EpYBCg1TZW5kSGVhcnRiZWF0Eh8uc2lnbmV0LnYxLlNlbmRIZWFydGJlYXRSZXF1ZXN0GiAuc2lnbmV0LnYxLlNlbmRIZWFydGJlYXRSZXNwb25zZSJC0ognHAoNc2VuZEhlYXJ0YmVhdBAGGMgBSICAEFgBYAGC0+STAhw6ASoiFy92MS9pbmZlcmVuY2UvaGVhcnRiZWF0EpYBCg1TZW5kVGVsZW1ldHJ5Eh8uc2lnbmV0LnYxLlNlbmRUZWxlbWV0cnlSZXF1ZXN0GiAuc2lnbmV0LnYxLlNlbmRUZWxlbWV0cnlSZXNwb25zZSJC0ognGgoNc2VuZFRlbGVtZXRyeRAGGMoBSICAQGABgtPkkwIeOgZldmVudHMiFC92MS90ZWxlbWV0cnkvZXZlbnRzEpkBCg5DbGFpbUJlbmNobWFyaxIgLnNpZ25ldC52MS5DbGFpbUJlbmNobWFya1JlcXVlc3QaIS5zaWduZXQudjEuQ2xhaW1CZW5jaG1hcmtSZXNwb25zZSJC0ognGwoOY2xhaW1CZW5jaG1hcmsQBhjIAUIClANgAYLT5JMCHToFY2xhaW0iFC92MS9iZW5jaG1hcmtzL2NsYWltYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxInMKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAEhwKC2luc3RhbmNlX2lkGAMgASgJQgfaiCcDKIABIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJInQKF0dldExhdGVzdENvbnRlbnRSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAASKKAQoYR2V0TGF0ZXN0Q29udGVudFJlc3BvbnNlEiEKB2NvbnRlbnQYASABKAlCENqIJwwIARgBagZvYmplY3QSFAoMbm90X21vZGlmaWVkGAIgASgIEgwKBGV0YWcYAyABKAkSEAoIc2VxdWVuY2UYBCABKA0SFQoNZGVwbG95bWVudF9pZBgFIAEoCSKHAQobR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAARINCgVwcm9vZhgEIAEoCCKpAQocR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXNwb25zZRIlCgthdHRlc3RhdGlvbhgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIaCg1kZXBsb3ltZW50X2lkGAUgASgJSACIAQFCEAoOX2RlcGxveW1lbnRfaWQiRwofR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJEg0KBXByb29mGAIgASgIIkkKIEdldERlcGxveW1lbnRBdHRlc3RhdGlvblJlc3BvbnNlEiUKC2F0dGVzdGF0aW9uGAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0Io0CChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESRgoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAEhQKDHJvb3RfdmVyc2lvbhgFIAEoDRIPCgdjb250ZW50GAYgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEilgIKE1dhdGNoQnVuZGxlUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKA0SKwoKYWN0aXZhdGlvbhgCIAEoCzIVLnNpZ25ldC52MS5BY3RpdmF0aW9uSAASMgoObm90aGluZ19hY3RpdmUYAyABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIqCgp0cnVzdF9yb290GAYgASgLMhQuc2lnbmV0LnYxLlRydXN0Um9vdEgAEhoKDWRlcGxveW1lbnRfaWQYBSABKAlIAYgBAUIHCgVldmVudEIQCg5fZGVwbG95bWVudF9pZCKSAwoKQWN0aXZhdGlvbhIQCghzZXF1ZW5jZRgBIAEoDRIVCg1kZXBsb3ltZW50X2lkGAIgASgJEkAKBGtpbmQYAyABKAlCMtqIJy5aB3B1Ymxpc2haCGFjdGl2YXRlWgdwcm9tb3RlWghyb2xsYmFja1oGaW1wb3J0Eg8KB3ZlcnNpb24YBCABKA0SMAoLcG9saWN5X2hhc2gYBSABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBI4CgxhY3RpdmF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESIAoIZG9jdW1lbnQYByABKAlCDtqIJwoIAWoGb2JqZWN0EigKC2F0dGVzdGF0aW9uGAggASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBEhMKBnJlYXNvbhgJIAEoCUgBiAEBEhQKB2NvbnRlbnQYCiABKAlIAogBAUIOCgxfYXR0ZXN0YXRpb25CCQoHX3JlYXNvbkIKCghfY29udGVudCJJCg1Ob3RoaW5nQWN0aXZlEigKC2F0dGVzdGF0aW9uGAEgASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBQg4KDF9hdHRlc3RhdGlvbiJICglUcnVzdFJvb3QSFwoHdmVyc2lvbhgBIAEoDUIG2ognAjABEiIKCGVudmVsb3BlGAIgASgJQhDaiCcMCAEYAWoGb2JqZWN0IqUBCglIZWFydGJlYXQSLgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESKAoLYXR0ZXN0YXRpb24YAiABKAlCDtqIJwoIAWoGb2JqZWN0SACIAQESLgoKY3VycmVudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDgoMX2F0dGVzdGF0aW9uIpsDChNSZXBvcnRTdGF0dXNSZXF1ZXN0EiAKC2luc3RhbmNlX2lkGAEgASgJQgvaiCcHGAEgASiAARIoCgVzdGF0ZRgCIAEoCUIZ2ognFRgBWgdhcHBsaWVkWghyZWplY3RlZBIYCghzZXF1ZW5jZRgDIAEoDUIG2ognAhgBEhMKBnJlYXNvbhgEIAEoCUgAiAEBEhIKBWFnZW50GAUgASgJSAGIAQESRwoGbGFiZWxzGAYgAygLMiouc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1JlcXVlc3QuTGFiZWxzRW50cnlCC9qIJwco/wFIQHA/Eh0KDWRlcGxveW1lbnRfaWQYByABKAlCBtqIJwIoQBJJCgdrZXlfaWRzGAggAygJQjjaiCc0SCBSDl5bMC05YS1mXXsxNn0kggEfbXVzdCBiZSBhIGtleSBpZDogMTYgaGV4IGRpZ2l0cxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB19yZWFzb25CCAoGX2FnZW50Ii8KFFJlcG9ydFN0YXR1c1Jlc3BvbnNlEhcKD25ld2VzdF9zZXF1ZW5jZRgBIAEoDSKvBQoPUnVudGltZUluc3RhbmNlEhMKC2luc3RhbmNlX2lkGAEgASgJEh0KEGFwcGxpZWRfc2VxdWVuY2UYAiABKA1IAIgBARIcCg9hcHBsaWVkX3ZlcnNpb24YAyABKA1IAYgBARIWCgliZWhpbmRfYnkYBCABKA1IAogBARIxCgVzdGF0ZRgFIAEoCUIi2ognHloJY29ubmVjdGVkWgdhcHBsaWVkWghyZWplY3RlZBITCgZyZWFzb24YBiABKAlIA4gBARI1CglsYXN0X3NlZW4YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFYWdlbnQYCCABKAlIBIgBARI2CgZsYWJlbHMYCSADKAsyJi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlLkxhYmVsc0VudHJ5EhIKCmtleV9wcmVmaXgYCiABKAkSFQoIa2V5X25hbWUYEiABKAlIBYgBARITCgZzb3VyY2UYCyABKAlIBogBARIPCgdrZXlfaWRzGAwgAygJEhMKC2Vudmlyb25tZW50GA0gASgJEhIKCnByb2plY3RfaWQYDiABKAkSEQoJY29ubmVjdGVkGA8gASgIEgwKBGxpdmUYECABKAgSOQoHcm9sbG91dBgRIAEoCUIo2ognJFoHYXBwbGllZFoGYmVoaW5kWghyZWplY3RlZFoHdW5rbm93bhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhMKEV9hcHBsaWVkX3NlcXVlbmNlQhIKEF9hcHBsaWVkX3ZlcnNpb25CDAoKX2JlaGluZF9ieUIJCgdfcmVhc29uQggKBl9hZ2VudEILCglfa2V5X25hbWVCCQoHX3NvdXJjZSKjAQoTTGlzdFJ1bnRpbWVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA0SEwoGc291cmNlGAYgASgJSAGIAQFCCAoGX2xpbWl0QgkKB19zb3VyY2UibgoUTGlzdFJ1bnRpbWVzUmVzcG9uc2USKAoEZGF0YRgBIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2USDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIvAEChBMaXN0RmxlZXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEiAKC2Vudmlyb25tZW50GAMgASgJQgbaiCcCKD9IAIgBARI8CgVzdGF0ZRgEIAEoCUIo2ognJFoHYXBwbGllZFoGYmVoaW5kWghyZWplY3RlZFoHdW5rbm93bkgBiAEBEhYKCWNvbm5lY3RlZBgFIAEoCEgCiAEBEhEKBGxpdmUYBiABKAhIA4gBARIUCgd2ZXJzaW9uGAcgASgNSASIAQESPQoFbGFiZWwYCCABKAlCKdqIJyUovwJSDF5bXj1dezEsNjN9PYIBEW11c3QgYmUga2V5PXZhbHVlSAWIAQESEwoGc291cmNlGAkgASgJSAaIAQESHAoFbGltaXQYCiABKA1CCNqIJwQwAThkSAeIAQESDgoGb2Zmc2V0GAsgASgNEhsKBWFnZW50GAwgASgJQgfaiCcDKP8BSAiIAQESGgoEdGV4dBgNIAEoCUIH2ognAyj/AUgJiAEBEjAKBW9yZGVyGA4gASgJQhzaiCcYWglsYXN0X3NlZW5aC2luc3RhbmNlX2lkSAqIAQESIQoLaW5zdGFuY2VfaWQYDyABKAlCB9qIJwMogAFIC4gBAUIOCgxfZW52aXJvbm1lbnRCCAoGX3N0YXRlQgwKCl9jb25uZWN0ZWRCBwoFX2xpdmVCCgoIX3ZlcnNpb25CCAoGX2xhYmVsQgkKB19zb3VyY2VCCAoGX2xpbWl0QggKBl9hZ2VudEIHCgVfdGV4dEIICgZfb3JkZXJCDgoMX2luc3RhbmNlX2lkImsKEUxpc3RGbGVldFJlc3BvbnNlEigKBGRhdGEYASADKAsyGi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlEg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSLdBAoWR2V0RmxlZXRTdW1tYXJ5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIgCgtlbnZpcm9ubWVudBgDIAEoCUIG2ognAig/SACIAQESPAoFc3RhdGUYBCABKAlCKNqIJyRaB2FwcGxpZWRaBmJlaGluZFoIcmVqZWN0ZWRaB3Vua25vd25IAYgBARIWCgljb25uZWN0ZWQYBSABKAhIAogBARIRCgRsaXZlGAYgASgISAOIAQESFAoHdmVyc2lvbhgHIAEoDUgEiAEBEj0KBWxhYmVsGAggASgJQinaiCclKL8CUgxeW149XXsxLDYzfT2CARFtdXN0IGJlIGtleT12YWx1ZUgFiAEBEhMKBnNvdXJjZRgJIAEoCUgGiAEBEhsKBWFnZW50GAogASgJQgfaiCcDKP8BSAeIAQESGgoEdGV4dBgLIAEoCUIH2ognAyj/AUgIiAEBEn8KCGdyb3VwX2J5GAwgASgJQmjaiCdkKEVSK14oZW52aXJvbm1lbnR8dmVyc2lvbnxhZ2VudHxsYWJlbDouezEsNjN9KSSCATJtdXN0IGJlIGVudmlyb25tZW50LCB2ZXJzaW9uLCBhZ2VudCBvciBsYWJlbDo8a2V5PkgJiAEBQg4KDF9lbnZpcm9ubWVudEIICgZfc3RhdGVCDAoKX2Nvbm5lY3RlZEIHCgVfbGl2ZUIKCghfdmVyc2lvbkIICgZfbGFiZWxCCQoHX3NvdXJjZUIICgZfYWdlbnRCBwoFX3RleHRCCwoJX2dyb3VwX2J5InIKC0ZsZWV0Q291bnRzEhEKCWluc3RhbmNlcxgBIAEoDRIMCgRsaXZlGAIgASgNEg8KB2FwcGxpZWQYAyABKA0SDgoGYmVoaW5kGAQgASgNEhAKCHJlamVjdGVkGAUgASgNEg8KB3Vua25vd24YBiABKA0iWgoKRmxlZXRHcm91cBISCgV2YWx1ZRgBIAEoCUgAiAEBEi4KBmNvdW50cxgCIAEoCzIWLnNpZ25ldC52MS5GbGVldENvdW50c0IG2ognAhgBQggKBl92YWx1ZSJ6CgxGbGVldFN1bW1hcnkSLgoGY291bnRzGAEgASgLMhYuc2lnbmV0LnYxLkZsZWV0Q291bnRzQgbaiCcCGAESJQoGZ3JvdXBzGAIgAygLMhUuc2lnbmV0LnYxLkZsZWV0R3JvdXASEwoLbW9yZV9ncm91cHMYAyABKAginQEKEUdldFJvbGxvdXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEh0KCHNlcXVlbmNlGAQgASgNQgbaiCcCMAFIAIgBARIcCgVsaW1pdBgFIAEoDUII2ognBDABOGRIAYgBAUILCglfc2VxdWVuY2VCCAoGX2xpbWl0Iu4CChJHZXRSb2xsb3V0UmVzcG9uc2USHAoPYWN0aXZlX3NlcXVlbmNlGAEgASgNSACIAQESFAoHdmVyc2lvbhgCIAEoDUgBiAEBEhoKDWRlcGxveW1lbnRfaWQYAyABKAlIAogBARIwCgxhY3RpdmVfc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGNvbXBsZXRlGAUgASgIEhIKCnN1cGVyc2VkZWQYBiABKAgSDAoEbGl2ZRgHIAEoDRIPCgdhcHBsaWVkGAggASgNEg4KBmJlaGluZBgJIAEoDRIQCghyZWplY3RlZBgKIAEoDRIPCgd1bmtub3duGAsgASgNEiwKCGxhZ2dhcmRzGAwgAygLMhouc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZUISChBfYWN0aXZlX3NlcXVlbmNlQgoKCF92ZXJzaW9uQhAKDl9kZXBsb3ltZW50X2lkIocDChRTZW5kSGVhcnRiZWF0UmVxdWVzdBIcCg9ydW50aW1lX3ZlcnNpb24YASABKAlIAIgBARIRCgRtb2RlGAIgASgJSAGIAQESHgoIcmVwb3J0ZXIYAyABKAlCB9qIJwMogAFIAogBARIWCglidW5kbGVfaWQYBCABKAlIA4gBARIYCgtwb2xpY3lfaGFzaBgFIAEoCUgEiAEBEhgKC2J1bmRsZV9ldGFnGAYgASgJSAWIAQESGwoGbW9kZWxzGAcgASgJQgbaiCcCCAFIBogBARIcCg9zaWRlY2FyX3ZlcnNpb24YCCABKAlIB4gBARIYCgNlbnYYCSABKAlCBtqIJwIIAUgIiAEBQhIKEF9ydW50aW1lX3ZlcnNpb25CBwoFX21vZGVCCwoJX3JlcG9ydGVyQgwKCl9idW5kbGVfaWRCDgoMX3BvbGljeV9oYXNoQg4KDF9idW5kbGVfZXRhZ0IJCgdfbW9kZWxzQhIKEF9zaWRlY2FyX3ZlcnNpb25CBgoEX2VudiIxChVTZW5kSGVhcnRiZWF0UmVzcG9uc2USGAoGc3RhdHVzGAEgASgJQgjaiCcEWgJvayI+ChRTZW5kVGVsZW1ldHJ5UmVxdWVzdBIbCgZldmVudHMYASABKAlCBtqIJwIIAUgAiAEBQgkKB19ldmVudHMiKQoVU2VuZFRlbGVtZXRyeVJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgNIj0KFUNsYWltQmVuY2htYXJrUmVxdWVzdBIaCgVjbGFpbRgBIAEoCUIG2ognAggBSACIAQFCCAoGX2NsYWltIhgKFkNsYWltQmVuY2htYXJrUmVzcG9uc2Uy+xEKDlJ1bnRpbWVTZXJ2aWNlEq0BCg9HZXRMYXRlc3RCdW5kbGUSIS5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVxdWVzdBoiLnNpZ25ldC52MS5HZXRMYXRlc3RCdW5kbGVSZXNwb25zZSJT0ognKwoPZ2V0TGF0ZXN0QnVuZGxlEAYYyAEoATICBAU6BQcICRMKQgbMAbAClAOC0+STAh5iCGRvY3VtZW50EhIvdjEvYnVuZGxlcy9sYXRlc3QSuQEKEEdldExhdGVzdENvbnRlbnQSIi5zaWduZXQudjEuR2V0TGF0ZXN0Q29udGVudFJlcXVlc3QaIy5zaWduZXQudjEuR2V0TGF0ZXN0Q29udGVudFJlc3BvbnNlIlzSiCctChBnZXRMYXRlc3RDb250ZW50EAYYyAEoATICBAU6BgcUCAkTCkIGzAGwApQDgtPkkwIlYgdjb250ZW50EhovdjEvYnVuZGxlcy9sYXRlc3QvY29udGVudBLOAQoUR2V0TGF0ZXN0QXR0ZXN0YXRpb24SJi5zaWduZXQudjEuR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXF1ZXN0Gicuc2lnbmV0LnYxLkdldExhdGVzdEF0dGVzdGF0aW9uUmVzcG9uc2UiZdKIJy4KFGdldExhdGVzdEF0dGVzdGF0aW9uEAYYyAEoATICBAU6BQcICRMKQgTMAbACgtPkkwItYgthdHRlc3RhdGlvbhIeL3YxL2J1bmRsZXMvbGF0ZXN0L2F0dGVzdGF0aW9uEtgBChhHZXREZXBsb3ltZW50QXR0ZXN0YXRpb24SKi5zaWduZXQudjEuR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVxdWVzdBorLnNpZ25ldC52MS5HZXREZXBsb3ltZW50QXR0ZXN0YXRpb25SZXNwb25zZSJj0ognHwoYZ2V0RGVwbG95bWVudEF0dGVzdGF0aW9uEAIYyAGC0+STAjpiC2F0dGVzdGF0aW9uEisvdjEvZGVwbG95bWVudHMve2RlcGxveW1lbnRfaWR9L2F0dGVzdGF0aW9uEowBCgtXYXRjaEJ1bmRsZRIdLnNpZ25ldC52MS5XYXRjaEJ1bmRsZVJlcXVlc3QaHi5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXNwb25zZSI80ognHwoLd2F0Y2hCdW5kbGUQBhjIASgBMgEGQgKUA0iAgBCC0+STAhMSES92MS9idW5kbGVzL3dhdGNoMAESjgEKDFJlcG9ydFN0YXR1cxIeLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1Jlc3BvbnNlIj3SiCcbCgxyZXBvcnRTdGF0dXMQBhjIAUiAgBBYAWABgtPkkwIYOgEqIhMvdjEvcnVudGltZXMvc3RhdHVzErABCgxMaXN0UnVudGltZXMSHi5zaWduZXQudjEuTGlzdFJ1bnRpbWVzUmVxdWVzdBofLnNpZ25ldC52MS5MaXN0UnVudGltZXNSZXNwb25zZSJf0ognEwoMbGlzdFJ1bnRpbWVzEAIYyAGC0+STAkISQC92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vcnVudGltZXMSsgEKCUxpc3RGbGVldBIbLnNpZ25ldC52MS5MaXN0RmxlZXRSZXF1ZXN0Ghwuc2lnbmV0LnYxLkxpc3RGbGVldFJlc3BvbnNlImrSiCcQCglsaXN0RmxlZXQQAhjIAYLT5JMCUFoyEjAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcnVudGltZXMSGi92MS9vcmdzL3tvcmdfaWR9L3J1bnRpbWVzEtABCg9HZXRGbGVldFN1bW1hcnkSIS5zaWduZXQudjEuR2V0RmxlZXRTdW1tYXJ5UmVxdWVzdBoXLnNpZ25ldC52MS5GbGVldFN1bW1hcnkigAHSiCcWCg9nZXRGbGVldFN1bW1hcnkQAhjIAYLT5JMCYFo6EjgvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcnVudGltZXMvc3VtbWFyeRIiL3YxL29yZ3Mve29yZ19pZH0vcnVudGltZXMvc3VtbWFyeRKnAQoKR2V0Um9sbG91dBIcLnNpZ25ldC52MS5HZXRSb2xsb3V0UmVxdWVzdBodLnNpZ25ldC52MS5HZXRSb2xsb3V0UmVzcG9uc2UiXNKIJxEKCmdldFJvbGxvdXQQAhjIAYLT5JMCQRI/L3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9yb2xsb3V0EpYBCg1TZW5kSGVhcnRiZWF0Eh8uc2lnbmV0LnYxLlNlbmRIZWFydGJlYXRSZXF1ZXN0GiAuc2lnbmV0LnYxLlNlbmRIZWFydGJlYXRSZXNwb25zZSJC0ognHAoNc2VuZEhlYXJ0YmVhdBAGGMgBSICAEFgBYAGC0+STAhw6ASoiFy92MS9pbmZlcmVuY2UvaGVhcnRiZWF0EpYBCg1TZW5kVGVsZW1ldHJ5Eh8uc2lnbmV0LnYxLlNlbmRUZWxlbWV0cnlSZXF1ZXN0GiAuc2lnbmV0LnYxLlNlbmRUZWxlbWV0cnlSZXNwb25zZSJC0ognGgoNc2VuZFRlbGVtZXRyeRAGGMoBSICAQGABgtPkkwIeOgZldmVudHMiFC92MS90ZWxlbWV0cnkvZXZlbnRzEpkBCg5DbGFpbUJlbmNobWFyaxIgLnNpZ25ldC52MS5DbGFpbUJlbmNobWFya1JlcXVlc3QaIS5zaWduZXQudjEuQ2xhaW1CZW5jaG1hcmtSZXNwb25zZSJC0ognGwoOY2xhaW1CZW5jaG1hcmsQBhjIAUIClANgAYLT5JMCHToFY2xhaW0iFC92MS9iZW5jaG1hcmtzL2NsYWltYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * See RuntimeService.GetLatestBundle.
@@ -978,6 +978,34 @@ export type ListFleetRequest = Message<"signet.v1.ListFleetRequest"> & {
    * @generated from field: uint32 offset = 11;
    */
   offset: number;
+
+  /**
+   * Only instances whose agent begins with this.
+   *
+   * @generated from field: optional string agent = 12;
+   */
+  agent?: string | undefined;
+
+  /**
+   * Only instances with this text in their id, agent, address, reason or labels; case does not matter.
+   *
+   * @generated from field: optional string text = 13;
+   */
+  text?: string | undefined;
+
+  /**
+   * "last_seen" (by default), or "instance_id": an order that stays while instances report, for reading page after page.
+   *
+   * @generated from field: optional string order = 14;
+   */
+  order?: string | undefined;
+
+  /**
+   * Only this instance.
+   *
+   * @generated from field: optional string instance_id = 15;
+   */
+  instanceId?: string | undefined;
 };
 
 /**
@@ -1020,6 +1048,194 @@ export type ListFleetResponse = Message<"signet.v1.ListFleetResponse"> & {
  */
 export const ListFleetResponseSchema: GenMessage<ListFleetResponse> = /*@__PURE__*/
   messageDesc(file_signet_v1_runtime, 20);
+
+/**
+ * See RuntimeService.GetFleetSummary. The filters are those of ListFleetRequest.
+ *
+ * @generated from message signet.v1.GetFleetSummaryRequest
+ */
+export type GetFleetSummaryRequest = Message<"signet.v1.GetFleetSummaryRequest"> & {
+  /**
+   * UUID, slug or name.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * UUID, slug or name; all projects when empty.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: optional string environment = 3;
+   */
+  environment?: string | undefined;
+
+  /**
+   * @generated from field: optional string state = 4;
+   */
+  state?: string | undefined;
+
+  /**
+   * @generated from field: optional bool connected = 5;
+   */
+  connected?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool live = 6;
+   */
+  live?: boolean | undefined;
+
+  /**
+   * @generated from field: optional uint32 version = 7;
+   */
+  version?: number | undefined;
+
+  /**
+   * @generated from field: optional string label = 8;
+   */
+  label?: string | undefined;
+
+  /**
+   * @generated from field: optional string source = 9;
+   */
+  source?: string | undefined;
+
+  /**
+   * @generated from field: optional string agent = 10;
+   */
+  agent?: string | undefined;
+
+  /**
+   * @generated from field: optional string text = 11;
+   */
+  text?: string | undefined;
+
+  /**
+   * What instances of one group have in common: "environment" (its name), "version" (that they applied last), "agent", or "label:" and
+   * a key. No groups without it.
+   *
+   * @generated from field: optional string group_by = 12;
+   */
+  groupBy?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.GetFleetSummaryRequest.
+ * Use `create(GetFleetSummaryRequestSchema)` to create a new message.
+ */
+export const GetFleetSummaryRequestSchema: GenMessage<GetFleetSummaryRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 21);
+
+/**
+ * How many instances there are.
+ *
+ * @generated from message signet.v1.FleetCounts
+ */
+export type FleetCounts = Message<"signet.v1.FleetCounts"> & {
+  /**
+   * @generated from field: uint32 instances = 1;
+   */
+  instances: number;
+
+  /**
+   * Live ones: the sum of the next four.
+   *
+   * @generated from field: uint32 live = 2;
+   */
+  live: number;
+
+  /**
+   * Live instances by RuntimeInstance.rollout.
+   *
+   * @generated from field: uint32 applied = 3;
+   */
+  applied: number;
+
+  /**
+   * @generated from field: uint32 behind = 4;
+   */
+  behind: number;
+
+  /**
+   * @generated from field: uint32 rejected = 5;
+   */
+  rejected: number;
+
+  /**
+   * @generated from field: uint32 unknown = 6;
+   */
+  unknown: number;
+};
+
+/**
+ * Describes the message signet.v1.FleetCounts.
+ * Use `create(FleetCountsSchema)` to create a new message.
+ */
+export const FleetCountsSchema: GenMessage<FleetCounts> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 22);
+
+/**
+ * Instances that have something in common.
+ *
+ * @generated from message signet.v1.FleetGroup
+ */
+export type FleetGroup = Message<"signet.v1.FleetGroup"> & {
+  /**
+   * What it is; unset for instances that have none.
+   *
+   * @generated from field: optional string value = 1;
+   */
+  value?: string | undefined;
+
+  /**
+   * @generated from field: signet.v1.FleetCounts counts = 2;
+   */
+  counts?: FleetCounts | undefined;
+};
+
+/**
+ * Describes the message signet.v1.FleetGroup.
+ * Use `create(FleetGroupSchema)` to create a new message.
+ */
+export const FleetGroupSchema: GenMessage<FleetGroup> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 23);
+
+/**
+ * See RuntimeService.GetFleetSummary.
+ *
+ * @generated from message signet.v1.FleetSummary
+ */
+export type FleetSummary = Message<"signet.v1.FleetSummary"> & {
+  /**
+   * @generated from field: signet.v1.FleetCounts counts = 1;
+   */
+  counts?: FleetCounts | undefined;
+
+  /**
+   * At most 100, the largest first.
+   *
+   * @generated from field: repeated signet.v1.FleetGroup groups = 2;
+   */
+  groups: FleetGroup[];
+
+  /**
+   * There are more groups than are told.
+   *
+   * @generated from field: bool more_groups = 3;
+   */
+  moreGroups: boolean;
+};
+
+/**
+ * Describes the message signet.v1.FleetSummary.
+ * Use `create(FleetSummarySchema)` to create a new message.
+ */
+export const FleetSummarySchema: GenMessage<FleetSummary> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 24);
 
 /**
  * See RuntimeService.GetRollout.
@@ -1066,7 +1282,7 @@ export type GetRolloutRequest = Message<"signet.v1.GetRolloutRequest"> & {
  * Use `create(GetRolloutRequestSchema)` to create a new message.
  */
 export const GetRolloutRequestSchema: GenMessage<GetRolloutRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 21);
+  messageDesc(file_signet_v1_runtime, 25);
 
 /**
  * See RuntimeService.GetRollout.
@@ -1154,7 +1370,7 @@ export type GetRolloutResponse = Message<"signet.v1.GetRolloutResponse"> & {
  * Use `create(GetRolloutResponseSchema)` to create a new message.
  */
 export const GetRolloutResponseSchema: GenMessage<GetRolloutResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 22);
+  messageDesc(file_signet_v1_runtime, 26);
 
 /**
  * See RuntimeService.SendHeartbeat.
@@ -1223,7 +1439,7 @@ export type SendHeartbeatRequest = Message<"signet.v1.SendHeartbeatRequest"> & {
  * Use `create(SendHeartbeatRequestSchema)` to create a new message.
  */
 export const SendHeartbeatRequestSchema: GenMessage<SendHeartbeatRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 23);
+  messageDesc(file_signet_v1_runtime, 27);
 
 /**
  * See RuntimeService.SendHeartbeat.
@@ -1244,7 +1460,7 @@ export type SendHeartbeatResponse = Message<"signet.v1.SendHeartbeatResponse"> &
  * Use `create(SendHeartbeatResponseSchema)` to create a new message.
  */
 export const SendHeartbeatResponseSchema: GenMessage<SendHeartbeatResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 24);
+  messageDesc(file_signet_v1_runtime, 28);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -1265,7 +1481,7 @@ export type SendTelemetryRequest = Message<"signet.v1.SendTelemetryRequest"> & {
  * Use `create(SendTelemetryRequestSchema)` to create a new message.
  */
 export const SendTelemetryRequestSchema: GenMessage<SendTelemetryRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 25);
+  messageDesc(file_signet_v1_runtime, 29);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -1286,7 +1502,7 @@ export type SendTelemetryResponse = Message<"signet.v1.SendTelemetryResponse"> &
  * Use `create(SendTelemetryResponseSchema)` to create a new message.
  */
 export const SendTelemetryResponseSchema: GenMessage<SendTelemetryResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 26);
+  messageDesc(file_signet_v1_runtime, 30);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -1307,7 +1523,7 @@ export type ClaimBenchmarkRequest = Message<"signet.v1.ClaimBenchmarkRequest"> &
  * Use `create(ClaimBenchmarkRequestSchema)` to create a new message.
  */
 export const ClaimBenchmarkRequestSchema: GenMessage<ClaimBenchmarkRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 27);
+  messageDesc(file_signet_v1_runtime, 31);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -1322,7 +1538,7 @@ export type ClaimBenchmarkResponse = Message<"signet.v1.ClaimBenchmarkResponse">
  * Use `create(ClaimBenchmarkResponseSchema)` to create a new message.
  */
 export const ClaimBenchmarkResponseSchema: GenMessage<ClaimBenchmarkResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 28);
+  messageDesc(file_signet_v1_runtime, 32);
 
 /**
  * What runtimes (policy enforcement points) call, and what is known of them.
@@ -1418,6 +1634,16 @@ export const RuntimeService: GenService<{
     methodKind: "unary";
     input: typeof ListFleetRequestSchema;
     output: typeof ListFleetResponseSchema;
+  },
+  /**
+   * Counts instances by where they stand, in groups of one version, agent, label or environment: ListFleet's filters, and no rows.
+   *
+   * @generated from rpc signet.v1.RuntimeService.GetFleetSummary
+   */
+  getFleetSummary: {
+    methodKind: "unary";
+    input: typeof GetFleetSummaryRequestSchema;
+    output: typeof FleetSummarySchema;
   },
   /**
    * How far the active bundle of an environment has come: how many live instances applied it, and which ones did not, and why. An

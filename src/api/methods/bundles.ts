@@ -10,7 +10,7 @@ import {
   type ListBundlesRequest,
   type PrunedEnvironmentSchema,
 } from "../../../gen/signet/v1/bundle_pb.js";
-import type { ActivationPeriod, BundleFilter, Deployment, PublishedBundle } from "../../core/bundle.js";
+import type { ActivationPeriod, BundleFilter, Deployment, DeploymentKind, PublishedBundle } from "../../core/bundle.js";
 import { defined } from "../../core/defined.js";
 import type { EnvironmentPath } from "../../service/access/access.js";
 import type { Comparing } from "../../service/bundles/comparing.js";
@@ -29,10 +29,12 @@ import { policySchemaMethods } from "./policy-schemas.js";
 import {
   actorMessage,
   countedRows,
+  instantOfTimestamp,
   optionalTimestamp,
   textOrNull,
   timestampOf,
   withoutNulls,
+  withoutUnset,
 } from "./message-fields.js";
 
 /** BundleService on the use cases. */
@@ -147,12 +149,18 @@ export function createBundleService(services: {
 
     async listDeployments(request, context) {
       const { principal } = callOf(context);
+      const { actor, since, until } = request;
       const { rows, total, limit } = await bundles.deployments(
         principal,
         pathOf(request),
         request.limit,
         request.offset,
-        request.version ?? null,
+        {
+          // The guard let pass no other text: the rules of the field.
+          ...withoutUnset({ kind: request.kind as DeploymentKind | undefined, actor, version: request.version }),
+          ...(since === undefined ? {} : { since: instantOfTimestamp(since) }),
+          ...(until === undefined ? {} : { until: instantOfTimestamp(until) }),
+        },
       );
       return { data: rows.map(deploymentMessage), total, limit, offset: request.offset };
     },

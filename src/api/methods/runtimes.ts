@@ -1,11 +1,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { RuntimeInstanceSchema, RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
+import type {
+  GetFleetSummaryRequest,
+  RuntimeInstanceSchema,
+  RuntimeService,
+} from "../../../gen/signet/v1/runtime_pb.js";
 import { defined } from "../../core/defined.js";
 import { notFound } from "../../core/error.js";
 import type { RolloutState } from "../../core/runtime-instance.js";
+import type { FleetOrder } from "../../store/fleet-store.js";
 import type { Tokens } from "../../service/tokens/tokens.js";
-import type { Fleet, FleetInstance } from "../../service/runtimes/fleet.js";
+import type { Fleet, FleetInstance, FleetQuery } from "../../service/runtimes/fleet.js";
 import type { Instances } from "../../service/runtimes/instances.js";
 import type { Rollouts } from "../../service/runtimes/rollouts.js";
 import type { Telemetry } from "../../service/runtimes/telemetry.js";
@@ -73,16 +78,23 @@ export function createRuntimeService(
       return { data, total: listed.total, limit: listed.limit, offset };
     },
 
-    async listFleet({ projectId, offset, ...asked }, context) {
-      const { state, environment, connected, live, version, label, source, limit } = asked;
-      const query = {
-        ...defined({ environment, connected, live, version, label, source, limit }),
-        // The guard let pass no other text: the rules of the field.
-        ...defined({ state: state as RolloutState | undefined, projectId: projectId === "" ? undefined : projectId }),
-        offset,
-      };
+    async listFleet({ offset, limit, order, ...asked }, context) {
+      const { instanceId } = asked;
+      // The guard let pass no other text: the rules of the field.
+      const page = { offset, ...defined({ limit, order: order as FleetOrder | undefined, instanceId }) };
+      const query = { ...fleetQuery(asked), ...page };
       const listed = await fleet.list(callOf(context).principal, query, context.signal);
       return { data: await instanceMessages(listed.rows), total: listed.total, limit: listed.limit, offset };
+    },
+
+    async getFleetSummary({ groupBy, ...asked }, context) {
+      const { principal } = callOf(context);
+      const { counts, groups, hasMore } = await fleet.summary(principal, fleetQuery(asked), groupBy, context.signal);
+      return {
+        counts,
+        groups: groups.map((group) => ({ counts: group.counts, ...withoutNulls({ value: group.value }) })),
+        moreGroups: hasMore,
+      };
     },
 
     async getRollout({ projectId, envName, sequence, limit }, context) {
@@ -117,6 +129,15 @@ export function createRuntimeService(
     claimBenchmark() {
       throw notFound("benchmark");
     },
+  };
+}
+
+function fleetQuery(asked: Omit<GetFleetSummaryRequest, "$typeName" | "$unknown" | "orgId" | "groupBy">): FleetQuery {
+  const { projectId, state, environment, connected, live, version, label, source, agent, text } = asked;
+  return {
+    ...defined({ environment, connected, live, version, label, source, agent, text }),
+    // The guard let pass no other text: the rules of the field.
+    ...defined({ state: state as RolloutState | undefined, projectId: projectId === "" ? undefined : projectId }),
   };
 }
 

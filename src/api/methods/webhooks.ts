@@ -3,7 +3,7 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { WebhookDeliverySchema, WebhookSchema, WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
 import { invalidField } from "../../core/error.js";
-import type { Delivery, DeliveryState, Webhook } from "../../core/webhook.js";
+import { webhookFlow, type Delivery, type DeliveryState, type Webhook } from "../../core/webhook.js";
 import { fingerprintOf, type WebhookChange, type Webhooks } from "../../service/webhooks/webhooks.js";
 import { callOf } from "../admission/call.js";
 import {
@@ -66,15 +66,21 @@ export function createWebhookService(services: { readonly webhooks: Webhooks }):
       return { delivered, latencyMs: Math.round(latencyMs), ...withoutNulls({ status, error }) };
     },
 
-    async listWebhookDeliveries({ webhookId, limit, offset, state }, context) {
+    async listWebhookDeliveries({ webhookId, limit, offset, state, eventType }, context) {
       const listed = await webhooks.deliveries(
         callOf(context).principal,
         webhookId,
         limit,
         offset,
-        state as DeliveryState | undefined,
+        // The guard let pass no other text: the rules of the field.
+        withoutUnset({ state: state as DeliveryState | undefined, eventType }),
       );
       return { data: listed.rows.map(deliveryMessage), total: listed.total, limit: listed.limit, offset };
+    },
+
+    async getWebhookDelivery({ webhookId, deliveryId }, context) {
+      const delivery = await webhooks.delivery(callOf(context).principal, webhookId, deliveryId);
+      return { ...deliveryMessage(delivery), body: delivery.body };
     },
 
     async replayWebhookDelivery({ webhookId, deliveryId }, context) {
@@ -94,7 +100,7 @@ function webhookMessage(webhook: Webhook): MessageInitShape<typeof WebhookSchema
   const { id, orgId, url, events, isActive, createdAt, secret, disabledReason, failingSince } = webhook;
   return {
     ...{ id, orgId, url, events: [...events], isActive, createdAt: timestampOf(createdAt) },
-    hasSecret: secret !== null,
+    ...{ hasSecret: secret !== null, flow: webhookFlow(webhook) },
     ...withoutNulls({ disabledReason, secretFingerprint: fingerprintOf(webhook) }),
     ...optionalTimestamp("failingSince", failingSince),
   };

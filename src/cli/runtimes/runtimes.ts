@@ -1,14 +1,14 @@
 import { Option, type Command } from "commander";
 import { defined } from "../../core/defined.js";
 import { ROLLOUT_STATES } from "../../core/runtime-instance.js";
-import type { RuntimeInstance } from "../../sdk/index.js";
+import { formatMessage, type FleetSummary, type RuntimeInstance } from "../../sdk/index.js";
 import { answerPage, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
 import { inSession, type Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
-import { formatTime, type Column } from "../shell/table.js";
+import { formatTable, formatTime, type Column } from "../shell/table.js";
 
 interface Options extends PageOptions {
   readonly allProjects?: true;
@@ -22,6 +22,10 @@ interface Options extends PageOptions {
   readonly applied?: number;
   readonly label?: string;
   readonly source?: string;
+  readonly agent?: string;
+  readonly text?: string;
+  readonly instance?: string;
+  readonly by?: string;
 }
 
 const HELP = `
@@ -46,12 +50,27 @@ export function addRuntimes(program: Command, shell: Shell): void {
     .option("--applied <version>", "only instances that applied this version last", wholeNumber(1))
     .option("--label <key=value>", "only instances with this label")
     .option("--source <address>", "only instances last seen at this address")
+    .option("--agent <text>", "only instances whose agent begins with this")
+    .option("--text <text>", "only instances with this in their id, agent, address, reason or labels")
+    .addOption(new Option("--instance <id>", "only this instance").conflicts("by"))
+    .option("--by <value>", "count instead, by environment, version, agent or label:<key>")
     .addHelpText(
       "after",
-      HELP + examples("signet runtimes --all-projects --live --rejected", "signet runtimes --env prod"),
+      HELP +
+        examples(
+          "signet runtimes --all-projects --live --rejected",
+          "signet runtimes --env prod",
+          "signet runtimes --env prod --by label:region",
+        ),
     )
     .action(
       inSession(shell, async (session, options: Options) => {
+        if (options.by !== undefined) {
+          const { scope, envName, filter } = await asked(program, session, options);
+          const request = { ...scope, ...filter, ...defined({ environment: envName }), groupBy: options.by };
+          answerSummary(shell, await session.client.runtimes.getFleetSummary(request));
+          return;
+        }
         const [scope, answer] = await listed(program, session, options);
         const slugs = options.allProjects === true && !shell.json ? await projectSlugs(session, scope.orgId) : null;
         answerPage(shell, answer, options.offset, columnsOf(slugs));
@@ -59,7 +78,8 @@ export function addRuntimes(program: Command, shell: Shell): void {
     );
 }
 
-async function listed(program: Command, session: Session, options: Options) {
+/** The scope and the filter that the options say, and the environment where one is meant. */
+async function asked(program: Command, session: Session, options: Options) {
   const { allEnvs, allProjects, state, behind, rejected, connected, notConnected, live, ...others } = options;
   const isNamed = (name: "env" | "project") => program.getOptionValueSource(name) === "cli";
   if (allProjects === true && isNamed("project"))
@@ -68,14 +88,21 @@ async function listed(program: Command, session: Session, options: Options) {
   // What a context names is for one project; so is its environment.
   const isAny = allEnvs === true || (allProjects === true && !isNamed("env"));
   const envName = isAny ? undefined : session.options.env;
-  const { applied: version, label, source, limit, offset } = others;
+  const { applied: version, label, source, agent, text } = others;
   const wanted = rejected === true ? "rejected" : behind === true ? "behind" : state;
   const isConnected = connected === true ? true : notConnected === true ? false : undefined;
-  const filter = { ...defined({ state: wanted, connected: isConnected, live, version, label, source }), limit, offset };
+  const filter = defined({ state: wanted, connected: isConnected, live, version, label, source, agent, text });
   const scope = {
     orgId: await session.orgId(),
     projectId: allProjects === true ? "" : await session.projectId(),
   };
+  return { scope, envName, filter };
+}
+
+async function listed(program: Command, session: Session, options: Options) {
+  const { scope, envName, filter: wanted } = await asked(program, session, options);
+  const { limit, offset, instance: instanceId, allProjects } = options;
+  const filter = { ...wanted, limit, offset, ...defined({ instanceId }) };
   const { runtimes } = session.client;
   if (envName === undefined || allProjects === true) {
     return [scope, await runtimes.listFleet({ ...scope, ...filter, ...defined({ environment: envName }) })] as const;
@@ -85,6 +112,29 @@ async function listed(program: Command, session: Session, options: Options) {
     envName,
   );
   return [scope, answer] as const;
+}
+
+/** Groups, and all of them together in the last row. */
+function answerSummary(shell: Shell, summary: FleetSummary): void {
+  const total = { value: "all", counts: summary.counts };
+  shell.answer(
+    () => formatMessage(summary),
+    () =>
+      formatTable(
+        [...summary.groups.map(({ value, counts }) => ({ value: value ?? "-", counts })), total],
+        [
+          ["VALUE", ({ value }) => value],
+          ["INSTANCES", ({ counts }) => counts?.instances],
+          ["LIVE", ({ counts }) => counts?.live],
+          ["APPLIED", ({ counts }) => counts?.applied],
+          ["BEHIND", ({ counts }) => counts?.behind],
+          ["REJECTED", ({ counts }) => counts?.rejected],
+          ["UNKNOWN", ({ counts }) => counts?.unknown],
+        ],
+        shell.tableStyle,
+      ),
+  );
+  if (summary.moreGroups) shell.notice("there are more groups: narrow the filter");
 }
 
 async function projectSlugs(session: Session, orgId: string): Promise<ReadonlyMap<string, string>> {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { defined } from "../../core/defined.js";
 import { formatMessage, timestampFromDate, type WebhookDelivery } from "../../sdk/index.js";
 import { answerFacts, answerPage, answerRow, withPage, type PageOptions } from "../shell/answers.js";
 import { UsageError } from "../shell/cli-error.js";
@@ -8,18 +9,50 @@ import { inSession, Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatTime, type Column } from "../shell/table.js";
 
-/** `signet webhook deliveries`, `stats` and `replay`. */
+interface DeliveryOptions extends PageOptions {
+  readonly state?: string;
+  readonly event?: string;
+}
+
+/** `signet webhook deliveries`, `delivery`, `stats` and `replay`. */
 export function addDeliveries(webhook: Command, shell: Shell): void {
   withPage(webhook.command("deliveries"))
     .description("list the deliveries of a webhook, newest event first")
     .argument("<id>", "UUID of the webhook")
     .addOption(listedOption("--state <state>", "only deliveries in this state", ["pending", "delivered", "failed"]))
+    .option("--event <type>", "only deliveries of this type of event")
     .addHelpText("after", examples("signet webhook deliveries 0b0c0d0e-0000-4000-8000-000000000001 --state failed"))
     .action(
-      inSession(shell, async (session, webhookId: string, options: PageOptions & { state?: string }) => {
-        const request = { orgId: await session.orgId(), webhookId, ...options };
+      inSession(shell, async (session, webhookId: string, { event, ...options }: DeliveryOptions) => {
+        const request = { orgId: await session.orgId(), webhookId, ...options, ...defined({ eventType: event }) };
         const listed = await session.client.webhooks.listWebhookDeliveries(request);
         answerPage(shell, listed, options.offset, COLUMNS);
+      }),
+    );
+  webhook
+    .command("delivery")
+    .description("show a delivery: its tries, the answer, and the body that is sent")
+    .argument("<id>", "UUID of the webhook")
+    .argument("<delivery>", "UUID of the delivery")
+    .addHelpText(
+      "after",
+      examples("signet webhook delivery 0b0c0d0e-0000-4000-8000-000000000001 0b0c0d0e-0000-4000-8000-000000000002"),
+    )
+    .action(
+      inSession(shell, async (session, webhookId: string, deliveryId: string) => {
+        const request = { orgId: await session.orgId(), webhookId, deliveryId };
+        const it = await session.client.webhooks.getWebhookDelivery(request);
+        answerFacts(shell, it, [
+          ["event", `${it.eventType}, ${it.eventId}`],
+          ["state", it.state],
+          ["attempts", it.attempts],
+          ["last attempt", formatTime(it.lastAttemptAt)],
+          ["next attempt", formatTime(it.nextAttemptAt)],
+          ["status", it.lastStatus],
+          ["error", it.lastError],
+          ["answer", it.lastBody],
+          ["body", it.body],
+        ]);
       }),
     );
   webhook

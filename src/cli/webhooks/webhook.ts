@@ -156,6 +156,7 @@ function answerSecret(
 const COLUMNS: readonly Column<Webhook>[] = [
   ["ID", ({ id }) => id],
   ["ACTIVE", ({ isActive }) => isActive],
+  ["FLOW", ({ flow }) => flow],
   ["FAILING SINCE", ({ failingSince }) => formatTime(failingSince)],
   ["EVENTS", ({ events }) => events.join(",")],
   ["URL", ({ url }) => url],

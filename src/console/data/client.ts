@@ -1,5 +1,6 @@
 import { createFetchTransport } from "../../sdk/fetch-transport.js";
 import { createSignetClient, type SignetClient } from "../../sdk/client.js";
+import { fetchHere } from "./attendance.js";
 import { API_URL } from "./links.js";
 
 /** After so long without an answer a call fails, in milliseconds. */
@@ -7,7 +8,7 @@ export const CALL_TIMEOUT_MS = 15_000;
 
 /** The typed client of this server. The session's cookie goes along by itself. Calls throw SignetError. */
 export const client: SignetClient = createSignetClient({
-  transport: createFetchTransport({ url: API_URL, timeoutMs: CALL_TIMEOUT_MS }),
+  transport: createFetchTransport({ url: API_URL, timeoutMs: CALL_TIMEOUT_MS, fetch: fetchHere }),
   token: null,
 });
 

@@ -39,7 +39,8 @@ export const links = {
   version: (at: ProjectAt, env: string, version: number) => inProject(at, ["envs", env, "versions", String(version)]),
   publish: (at: ProjectAt, env: string) => inProject(at, ["envs", env, "publish"]),
   /** `from` and `to` name a version of an environment: `dev@12`. */
-  compare: (at: ProjectAt, query: { readonly from: string; readonly to: string }) => inProject(at, ["compare"], query),
+  compare: (at: ProjectAt, query: Query & { readonly from: string; readonly to: string }) =>
+    inProject(at, ["compare"], query),
   pipelines: (at: ProjectAt) => inProject(at, ["pipelines"]),
   pipeline: (at: ProjectAt, id: string) => inProject(at, ["pipelines", id]),
   fleet: (at: ProjectAt | string, query?: Query) =>

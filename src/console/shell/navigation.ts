@@ -66,8 +66,12 @@ export function navigationOf(facts: NavigationFacts): readonly NavigationGroup[]
   return groups;
 }
 
+/** What is about versions and is not below them in the URL. */
+const ABOUT_VERSIONS = /\/(?:envs\/[^/]+\/(?:versions|publish)|compare)(?:\/.*)?$/;
+
 /** The entry that a URL belongs to: the longest one that it begins with. */
-export function currentLink(groups: readonly NavigationGroup[], path: string): string | undefined {
+export function currentLink(groups: readonly NavigationGroup[], url: string): string | undefined {
+  const path = url.replace(ABOUT_VERSIONS, "/versions");
   const hrefs = groups.flatMap((group) => group.links.map(({ href }) => href));
   const within = hrefs.filter((href) => path === href || path.startsWith(`${href.replace(/\/$/, "")}/`));
   return within.sort((a, b) => b.length - a.length)[0];

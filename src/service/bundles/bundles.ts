@@ -8,12 +8,19 @@ import type {
   PublishedBundle,
 } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
+import { defined } from "../../core/defined.js";
 import { AppError, notFound } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
-import type { Reader, Store, Writer } from "../../store/store.js";
-import { requireChangeable, seesEnvironment, visibleEnvironment, type EnvironmentPath } from "../access/access.js";
+import type { DeploymentFilter, Reader, Store, Writer } from "../../store/store.js";
+import {
+  requireChangeable,
+  seesEnvironment,
+  visibleEnvironment,
+  visibleProject,
+  type EnvironmentPath,
+} from "../access/access.js";
 import { reasonOf, type Audit } from "../audit/audit.js";
 import { bundleEvent } from "./bundle-events.js";
 import { documentOf, type BundleVerifier } from "./bundle-verifier.js";
@@ -304,21 +311,34 @@ export class Bundles {
     outbox.committed();
   }
 
-  /** The activations of an environment, or of one of its versions, newest first. Throws `not_found` for a version that is not kept. */
+  /**
+   * The activations of an environment, newest first; of all environments of the project that the token sees when `envName` is empty.
+   * Throws `not_found`, for a version that the environment does not keep too, and `invalid`.
+   */
   async deployments(
     caller: Principal,
-    path: EnvironmentPath,
+    { projectId, envName }: EnvironmentPath,
     limit: number | undefined,
     offset: number,
-    version: number | null = null,
+    filter: DeploymentFilter = {},
   ): Promise<Listed<Deployment> & { limit: number }> {
     const { read } = this.deps.store;
     const page = { limit: limit ?? 25, offset };
-    const environment = await visibleEnvironment(read, caller, path);
+    const scope = { orgId: caller.orgId, projectId };
+    if (envName === "") {
+      await visibleProject(read, caller, projectId);
+      const own = { ...scope, ...defined({ environmentId: caller.environmentId ?? undefined }) };
+      return { ...(await read.findDeployments(own, filter, page)), limit: page.limit };
+    }
+    const environment = await visibleEnvironment(read, caller, { projectId, envName });
+    const { version, ...others } = filter;
+    const kept = version === undefined ? null : await keptBundle(read, environment, version);
     const listed =
-      version === null
-        ? await read.deployments(environment.id, page)
-        : await read.deploymentsOf((await keptBundle(read, environment, version)).bundle.id, page);
+      Object.keys(others).length > 0
+        ? await read.findDeployments({ ...scope, environmentId: environment.id }, filter, page)
+        : kept === null
+          ? await read.deployments(environment.id, page)
+          : await read.deploymentsOf(kept.bundle.id, page);
     return { ...listed, limit: page.limit };
   }
 

@@ -4,11 +4,12 @@ import { notFound } from "../../core/error.js";
 import { nextTurn } from "../../core/schedule/in-steps.js";
 import type { RolloutState } from "../../core/runtime-instance.js";
 import type { Principal } from "../../core/token.js";
-import type { FleetEnvironment, FleetFilter, FleetScope } from "../../store/fleet-store.js";
-import type { Listed } from "../../store/page.js";
+import type { FleetEnvironment, FleetFilter, FleetOrder, FleetScope } from "../../store/fleet-store.js";
+import type { Listed, Page } from "../../store/page.js";
 import type { Store } from "../../store/store.js";
 import { visibleProject } from "../access/access.js";
 import type { Nodes } from "../nodes/nodes.js";
+import { FleetTally, type FleetSummary } from "./fleet-tally.js";
 import type { Instances, InstanceView } from "./instances.js";
 
 /** Which instances are asked for. Everything that is set must match. */
@@ -24,9 +25,20 @@ export interface FleetQuery {
   /** `key=value`. */
   readonly label?: string;
   readonly source?: string;
+  /** What its agent begins with. */
+  readonly agent?: string;
+  /** What its id, agent, address, reason or labels have. */
+  readonly text?: string;
+  readonly instanceId?: string;
+}
+
+/** Which page of them. */
+export interface FleetPage extends FleetQuery {
   /** 25 by default. */
   readonly limit?: number;
   readonly offset: number;
+  /** Last seen first by default. */
+  readonly order?: FleetOrder;
 }
 
 /** An instance with the environment that it belongs to. */
@@ -37,6 +49,8 @@ export interface FleetInstance extends InstanceView {
 
 /** Projects that are looked up at once. */
 const PROJECTS_PER_PAGE = 50;
+/** Values that are counted in one environment: as labels, for example, each instance may have its own. */
+const MAX_COUNTED_GROUPS = 20_000;
 
 /** Lists instances across environments. */
 export class Fleet {
@@ -50,12 +64,12 @@ export class Fleet {
   ) {}
 
   /**
-   * A page of the instances, newest project first, environments by position, in each last seen first. Counts project by project, each in
+   * A page of the instances, newest project first, environments by position, in each by the order of the page. Counts project by project, each in
    * a turn of the event loop. Throws `not_found` for a project, and for an environment of it, that the token does not see, and the signal's reason when it aborts.
    */
   async list(
     caller: Principal,
-    query: FleetQuery,
+    query: FleetPage,
     signal: AbortSignal,
   ): Promise<Listed<FleetInstance> & { limit: number }> {
     const { instances, nodes } = this.deps;
@@ -72,7 +86,7 @@ export class Fleet {
       const wanted: number = isCut ? 0 : Math.min(limit - rows.length, found.total - offset);
       total += found.total;
       if (wanted <= 0) continue;
-      const page = await this.#page(found, filter, live, { limit: wanted, offset });
+      const page = await this.#page(found, filter, live, { limit: wanted, offset }, query.order ?? "last_seen");
       rows.push(...page);
       isCut = page.length < wanted;
     }
@@ -118,22 +132,49 @@ export class Fleet {
     }: FleetEnvironment & { readonly projectId: string },
     filter: FleetFilter,
     live: ReadonlySet<string>,
-    page: { readonly limit: number; readonly offset: number },
+    page: Page,
+    order: FleetOrder,
   ): Promise<readonly FleetInstance[]> {
-    const found = await this.deps.store.read.fleetInstances(environmentId, filter, page);
+    const found = await this.deps.store.read.fleetInstances(environmentId, filter, page, order);
     return found.map((instance) => ({
       ...this.deps.instances.viewOf(instance, activeSequence, newestSequence, live),
       ...{ projectId, environment: name },
     }));
   }
 
-  #filterOf({ state, connected, live, version, label, source }: FleetQuery, nodes: ReadonlySet<string>): FleetFilter {
+  /**
+   * Counts the instances that match, in groups. Throws as `list`.
+   *
+   * @param groupBy undefined: no groups
+   */
+  async summary(
+    caller: Principal,
+    query: FleetQuery,
+    groupBy: string | undefined,
+    signal: AbortSignal,
+  ): Promise<FleetSummary> {
+    const { instances, nodes, store } = this.deps;
+    await instances.flush().catch(() => undefined);
+    const filter = this.#filterOf(query, await nodes.live());
+    const tally = new FleetTally(groupBy);
+    for await (const { environmentId, name, total } of this.#environments(caller, query, filter, signal)) {
+      if (total === 0) continue;
+      const rows = await store.read.fleetGroups(environmentId, filter, tally.grouping, MAX_COUNTED_GROUPS);
+      await tally.add(name, rows);
+      // The rest of them is not in any group.
+      if (rows.length === MAX_COUNTED_GROUPS) tally.isCut = true;
+    }
+    return tally.summary();
+  }
+
+  #filterOf(asked: FleetQuery, nodes: ReadonlySet<string>): FleetFilter {
     const { clock } = this.deps;
+    const { state, connected, live, version, label, source, agent, text, instanceId } = asked;
     const equals = label?.indexOf("=") ?? -1;
     return {
       now: instantOf(clock.now()),
       connections: [...nodes],
-      ...defined({ state, connected, live, version, source }),
+      ...defined({ state, connected, live, version, source, agent, text, instanceId }),
       ...(label === undefined ? {} : { label: { key: label.slice(0, equals), value: label.slice(equals + 1) } }),
     };
   }

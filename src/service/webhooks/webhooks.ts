@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { addSeconds, instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError, notFound } from "../../core/error.js";
 import type { Principal } from "../../core/token.js";
-import type { Delivery, DeliveryCounts, DeliveryState, Webhook } from "../../core/webhook.js";
+import type { Delivery, DeliveryCounts, DeliveryFilter, Webhook } from "../../core/webhook.js";
 import type { Listed } from "../../store/page.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { matchesEvent, validateEventPatterns } from "../../outbound/event-types.js";
@@ -206,12 +206,22 @@ export class Webhooks {
     id: string,
     limit: number | undefined,
     offset: number,
-    state: DeliveryState | undefined,
+    filter: DeliveryFilter = {},
   ): Promise<Listed<Delivery> & { limit: number }> {
     const page = { limit: limit ?? 25, offset };
     const { read } = this.deps.store;
     await ownWebhook(read, caller, id);
-    return { ...(await read.deliveries(id, page, state)), limit: page.limit };
+    return { ...(await read.deliveries(id, page, filter)), limit: page.limit };
+  }
+
+  /** One delivery, with the body of its event. Throws `not_found`. */
+  async delivery(caller: Principal, id: string, deliveryId: string): Promise<Delivery & { readonly body: string }> {
+    const { read } = this.deps.store;
+    await ownWebhook(read, caller, id);
+    const delivery = await read.delivery(id, deliveryId);
+    const event = delivery === null ? null : await read.event(delivery.eventNumber);
+    if (delivery === null || event === null) throw notFound("delivery", deliveryId);
+    return { ...delivery, body: event.body };
   }
 
   /** Sends one delivery again, from its first try. */

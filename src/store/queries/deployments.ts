@@ -1,10 +1,14 @@
 import { sql, type Kysely } from "kysely";
 import type { Deployment } from "../../core/bundle.js";
+import { prefixesOf } from "./audit/token-prefixes.js";
 import { countRows } from "./paging.js";
 import { preparedFirst, preparedInsert } from "./prepared.js";
 import { rowMapping } from "../row-mapping.js";
 import type { Schema } from "../schema.js";
-import type { Reader, Writer } from "../store.js";
+import type { DeploymentFilter, DeploymentScope, Reader, Writer } from "../store.js";
+
+/** A count reads every row that it counts: what a filter matches is counted so far. */
+const MAX_COUNTED = 10_000;
 
 const { read: deploymentOf, write: rowOf } = rowMapping<Deployment, "deployments">({ performed_by: "json" });
 
@@ -83,7 +87,47 @@ export function deploymentReader(db: Kysely<Schema>) {
       const rows = await newestFirst.where("sequence", "<=", total - offset).execute();
       return { rows: rows.map(deploymentOf), total };
     },
+    async findDeployments(scope, filter, { limit, offset }) {
+      const found = matching(db, scope, filter, await actorsOf(db, scope, filter));
+      const counted = await db
+        .selectFrom(found.select("sequence").limit(MAX_COUNTED).as("counted"))
+        .select((eb) => eb.fn.countAll<number | string>().as("total"))
+        .executeTakeFirstOrThrow();
+      const newestFirst = found.selectAll().orderBy("at", "desc").orderBy("sequence", "desc");
+      const rows = await newestFirst.limit(limit).offset(offset).execute();
+      return { rows: rows.map(deploymentOf), total: Number(counted.total) };
+    },
   } satisfies Partial<Reader>;
+}
+
+async function actorsOf(db: Kysely<Schema>, { orgId }: DeploymentScope, { actor }: DeploymentFilter) {
+  return actor === undefined ? undefined : await prefixesOf(db, orgId, actor);
+}
+
+/** One index has all that these conditions ask for, but for the version. */
+function matching(
+  db: Kysely<Schema>,
+  { projectId, environmentId }: DeploymentScope,
+  { version, kind, since, until }: DeploymentFilter,
+  actors: readonly string[] | undefined,
+) {
+  let query = db.selectFrom("deployments").where("project_id", "=", projectId);
+  // What is deleted goes in steps.
+  query =
+    environmentId === undefined
+      ? query.where("environment_id", "in", (eb) =>
+          eb
+            .selectFrom("environments")
+            .where("environments.project_id", "=", projectId)
+            .where("environments.deleted_at", "is", null)
+            .select("environments.id"),
+        )
+      : query.where("environment_id", "=", environmentId);
+  if (version !== undefined) query = query.where("version", "=", version);
+  if (kind !== undefined) query = query.where("kind", "=", kind);
+  if (since !== undefined) query = query.where("at", ">=", since);
+  if (until !== undefined) query = query.where("at", "<=", until);
+  return actors === undefined ? query : query.where("actor", "in", actors);
 }
 
 /** Changes of deployments. */

@@ -76,7 +76,10 @@ export async function openWindow(
 
 /** Without a session the console's first question is answered with 401, which Chromium reports as an error. */
 function asksWhoIsThere(message: ConsoleMessage): boolean {
-  return / 401 /.test(message.text()) && new URL(message.location().url).pathname.endsWith("/console/session");
+  return (
+    / 401 /.test(message.text()) &&
+    /\/(console\/session|signet\.v1\.TokenService\/WhoAmI)$/.test(message.location().url)
+  );
 }
 
 function describe(message: ConsoleMessage): string {

@@ -528,6 +528,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/projects/{project_id}/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the activations of an environment, newest first
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listDeploymentsV1"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deployments/{deployment_id}": {
         parameters: {
             query?: never;
@@ -1454,6 +1474,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/runtimes/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts instances by where they stand, in groups of one version, agent, label or environment: ListFleet's filters, and no rows
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getFleetSummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/runtimes/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts instances by where they stand, in groups of one version, agent, label or environment: ListFleet's filters, and no rows
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getFleetSummaryV1"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/rollout": {
         parameters: {
             query?: never;
@@ -2166,6 +2226,26 @@ export interface paths {
          * @description Needs a token with the scope `org:admin`.
          */
         get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/webhooks/{webhook_id}/deliveries/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one delivery with the body that it sends
+         * @description Needs a token with the scope `org:admin`.
+         */
+        get: operations["getWebhookDelivery"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3114,6 +3194,40 @@ export interface components {
             /** @description What to do; unset for "ok". */
             remedy: string | null;
         };
+        /** @description How many instances there are. */
+        FleetCounts: {
+            /** Format: int64 */
+            instances: number;
+            /**
+             * Format: int64
+             * @description Live ones: the sum of the next four.
+             */
+            live: number;
+            /**
+             * Format: int64
+             * @description Live instances by RuntimeInstance.rollout.
+             */
+            applied: number;
+            /** Format: int64 */
+            behind: number;
+            /** Format: int64 */
+            rejected: number;
+            /** Format: int64 */
+            unknown: number;
+        };
+        /** @description Instances that have something in common. */
+        FleetGroup: {
+            /** @description What it is; unset for instances that have none. */
+            value: string | null;
+            counts: components["schemas"]["FleetCounts"];
+        };
+        FleetSummary: {
+            counts: components["schemas"]["FleetCounts"];
+            /** @description At most 100, the largest first. */
+            groups: components["schemas"]["FleetGroup"][];
+            /** @description There are more groups than are told. */
+            more_groups: boolean;
+        };
         GetRolloutAnswer: {
             /**
              * Format: int64
@@ -3316,7 +3430,10 @@ export interface components {
         /** @description One page of activations. */
         ListDeploymentsAnswer: {
             data: components["schemas"]["Deployment"][];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description How many match; of those of all environments, or of a filter, counted to 10,000 and no further.
+             */
             total: number;
             /** Format: int64 */
             limit: number;
@@ -4356,6 +4473,11 @@ export interface components {
             failing_since: string | null;
             /** @description The first 16 hex digits of the SHA-256 of the secret's text: names the secret without telling it. */
             secret_fingerprint: string | null;
+            /**
+             * @description How it gets its events: "live" (each at once), "catching_up" (behind, or new: those that wait are sent in order), "circuit_open" (it has failed five times in a row: one try at a time, each after a pause) or "off" (is_active is false).
+             * @enum {string}
+             */
+            flow: "live" | "catching_up" | "circuit_open" | "off";
         };
         /** @description One event on its way to one webhook. */
         WebhookDelivery: {
@@ -4393,6 +4515,8 @@ export interface components {
             last_error: string | null;
             /** @description Up to 4 KiB of the last answer, only where the address is public. */
             last_body: string | null;
+            /** @description What is sent: the exact text of the body. Only in the answer of GetWebhookDelivery. */
+            body: string | null;
         };
         /** @description Deliveries that are kept, by what became of them. Each is counted to 100,000 and no further: 100,000 is that many or more. */
         WebhookStats: {
@@ -5954,8 +6078,14 @@ export interface operations {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
                 offset?: number;
-                /** @description Only the activations of this version; NOT_FOUND when it is not kept. */
+                /** @description Only the activations of this version; NOT_FOUND when the environment of env_name does not keep it. */
                 version?: number;
+                /** @description As Deployment.kind. */
+                kind?: "publish" | "activate" | "promote" | "rollback" | "import";
+                /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
+                actor?: string;
+                since?: string;
+                until?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -5966,7 +6096,63 @@ export interface operations {
                 org_id: string;
                 /** @description UUID, slug or name. */
                 project_id: string;
+                /** @description All environments of the project that the token sees when empty. */
                 env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of activations. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListDeploymentsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listDeploymentsV1: {
+        parameters: {
+            query?: {
+                /** @description All environments of the project that the token sees when empty. */
+                env_name?: string;
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                offset?: number;
+                /** @description Only the activations of this version; NOT_FOUND when the environment of env_name does not keep it. */
+                version?: number;
+                /** @description As Deployment.kind. */
+                kind?: "publish" | "activate" | "promote" | "rollback" | "import";
+                /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
+                actor?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name. */
+                project_id: string;
             };
             cookie?: never;
         };
@@ -8496,6 +8682,14 @@ export interface operations {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
                 offset?: number;
+                /** @description Only instances whose agent begins with this. */
+                agent?: string;
+                /** @description Only instances with this text in their id, agent, address, reason or labels; case does not matter. */
+                text?: string;
+                /** @description "last_seen" (by default), or "instance_id": an order that stays while instances report, for reading page after page. */
+                order?: "last_seen" | "instance_id";
+                /** @description Only this instance. */
+                instance_id?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -8553,6 +8747,14 @@ export interface operations {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
                 offset?: number;
+                /** @description Only instances whose agent begins with this. */
+                agent?: string;
+                /** @description Only instances with this text in their id, agent, address, reason or labels; case does not matter. */
+                text?: string;
+                /** @description "last_seen" (by default), or "instance_id": an order that stays while instances report, for reading page after page. */
+                order?: "last_seen" | "instance_id";
+                /** @description Only this instance. */
+                instance_id?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -8579,6 +8781,112 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListFleetAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getFleetSummary: {
+        parameters: {
+            query?: {
+                /** @description UUID, slug or name; all projects when empty. */
+                project_id?: string;
+                environment?: string;
+                state?: "applied" | "behind" | "rejected" | "unknown";
+                connected?: boolean;
+                live?: boolean;
+                version?: number;
+                label?: string;
+                source?: string;
+                agent?: string;
+                text?: string;
+                /** @description What instances of one group have in common: "environment" (its name), "version" (that they applied last), "agent", or "label:" and a key. No groups without it. */
+                group_by?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetSummary"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getFleetSummaryV1: {
+        parameters: {
+            query?: {
+                environment?: string;
+                state?: "applied" | "behind" | "rejected" | "unknown";
+                connected?: boolean;
+                live?: boolean;
+                version?: number;
+                label?: string;
+                source?: string;
+                agent?: string;
+                text?: string;
+                /** @description What instances of one group have in common: "environment" (its name), "version" (that they applied last), "agent", or "label:" and a key. No groups without it. */
+                group_by?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name; all projects when empty. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetSummary"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -10213,6 +10521,8 @@ export interface operations {
                 offset?: number;
                 /** @description Only deliveries in this state. */
                 state?: "pending" | "delivered" | "failed";
+                /** @description Only deliveries of this type of event. */
+                event_type?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -10245,6 +10555,46 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                webhook_id: string;
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One event on its way to one webhook. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];

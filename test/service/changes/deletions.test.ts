@@ -111,7 +111,8 @@ describe("work in steps", () => {
     });
     await insertEvents();
     const since = "2026-04-01T00:00:00.011Z";
-    const pending = async () => (await signet.store.read.deliveries(id, { limit: 1, offset: 0 }, "pending")).total;
+    const pending = async () =>
+      (await signet.store.read.deliveries(id, { limit: 1, offset: 0 }, { state: "pending" })).total;
 
     failsAt = transactions.length + 2;
     await expect(services.webhooks.replaySince(admin, id, since)).rejects.toThrow("the disk is full");

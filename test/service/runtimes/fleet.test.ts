@@ -61,6 +61,54 @@ describe("a fleet", () => {
     expect(await found({ label: "zone=a", state: "rejected", environment: "dev" })).toEqual(["dev/bad"]);
   });
 
+  it("is searched by agent, instance and text, in either case and without wildcards", async () => {
+    const { dev } = await startFleet();
+    const said = { ...nothing, instanceId: "Edge-1", state: "rejected" as const, sequence: 2 };
+    await instances().report(dev, {
+      ...said,
+      agent: "checkout/2.1",
+      reason: "100% broken_key",
+      labels: { host: 'a"b' },
+    });
+    expect(await found({ agent: "checkout/" })).toEqual(["dev/Edge-1"]);
+    expect(await found({ agent: "heckout" })).toEqual([]);
+    expect(await found({ instanceId: "Edge-1" })).toEqual(["dev/Edge-1"]);
+    for (const text of ["edge-1", "CHECKOUT", "broken_KEY", "100%", 'a"b', "host"]) {
+      expect(await found({ text }), text).toContain("dev/Edge-1");
+    }
+    for (const text of ["edge_1", "10%", "%", "nothing of it"])
+      expect(await found({ text }), text).not.toContain("dev/old");
+    expect(await found({ text: "zone", environment: "dev", state: "behind" })).toEqual(["dev/old"]);
+  });
+
+  it("is counted in groups, as its list is", async () => {
+    const { prod } = await startFleet();
+    const summary = async (groupBy?: string, query = {}, caller = signet.admin) =>
+      await fleet().summary(caller, query, groupBy, signal);
+    const { counts, groups } = await summary();
+    expect(counts).toEqual({ instances: 6, live: 5, applied: 2, behind: 1, rejected: 1, unknown: 1 });
+    expect(groups).toEqual([]);
+    const told = async (...asked: Parameters<typeof summary>) =>
+      (await summary(...asked)).groups.map(({ value, counts: { instances: all, live } }) => [value, all, live]);
+    expect(await told("environment")).toEqual([
+      ["dev", 5, 4],
+      ["prod", 1, 1],
+    ]);
+    expect(await told("version", { environment: "dev" })).toEqual([
+      [null, 2, 2],
+      ["2", 2, 1],
+      ["1", 1, 1],
+    ]);
+    expect(await told("label:zone")).toEqual([
+      [null, 4, 3],
+      ["a", 2, 2],
+    ]);
+    expect(await told("label:__proto__")).toEqual([[null, 6, 5]]);
+    expect((await summary("agent", { state: "rejected", live: true })).counts.instances).toBe(1);
+    // A runtime token counts what it sees.
+    expect((await summary("environment", {}, prod)).counts.instances).toBe(1);
+  });
+
   it("is searched by a label as a whole: no part of a key or a value matches", async () => {
     await startFleet();
     expect(await found({ label: "zone=a" })).toEqual(["dev/bad", "dev/old"]);

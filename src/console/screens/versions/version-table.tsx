@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
 import { links, type ProjectAt } from "../../data/links.js";
 import { can } from "../../data/session.js";
@@ -41,38 +42,18 @@ export function VersionTable(props: VersionTableProps) {
         />
       ),
     },
-    {
-      header: "Version",
-      isRowHeader: true,
-      cell: ({ version, title }) => (
-        <span class="version-name">
-          <a href={links.version(at, env, version)}>v{version}</a>{" "}
-          {title !== undefined && title !== "" && (
-            <span class="version-title" title={title}>
-              <Name text={title} />
-            </span>
-          )}
-        </span>
-      ),
-    },
-    { header: "Active", cell: (bundle) => <Period bundle={bundle} /> },
+    { header: "Version", isRowHeader: true, cell: (bundle) => <Title at={at} env={env} bundle={bundle} /> },
+    { header: "Active", cell: (bundle) => <Period bundle={bundle} isShort /> },
     {
       header: "Published",
       cell: ({ publishedAt, publishedBy }) => (
-        <span class="version-line">
-          <Time at={publishedAt} />
-          {publishedBy !== undefined && publishedBy !== "" && (
-            <>
-              {" by "}
-              <Name text={publishedBy} />
-            </>
-          )}
-        </span>
+        <Lines
+          first={<Time at={publishedAt} />}
+          second={publishedBy !== undefined && publishedBy !== "" && <Name text={publishedBy} />}
+        />
       ),
     },
     { header: "From", isMinor: true, cell: (bundle) => <Source bundle={bundle} /> },
-    { header: "Labels", isMinor: true, cell: ({ labels }) => <Labels labels={labels} /> },
-    { header: "Hash", isMinor: true, cell: ({ policyHash }) => <Hash value={policyHash.slice("sha256:".length)} /> },
     { header: "Actions", cell: (bundle) => <RowMenu {...props} bundle={bundle} /> },
   ];
   return (
@@ -91,21 +72,77 @@ export function VersionTable(props: VersionTableProps) {
   );
 }
 
-/** When a version was active the last time. */
-export function Period({ bundle }: { readonly bundle: Pick<Bundle, "isActive" | "activatedAt" | "replacedAt"> }) {
-  const { isActive, activatedAt, replacedAt } = bundle;
-  if (isActive) {
-    return (
-      <span class="version-line">
-        <Status tone="good" text="Active" /> since <Time at={activatedAt} />
-      </span>
-    );
-  }
-  if (activatedAt === undefined) return <span class="muted">Never active</span>;
+/** Two lines, so that every row is as high as the others. */
+function Lines({ first, second }: { readonly first: ComponentChildren; readonly second: ComponentChildren }) {
   return (
-    <span class="version-line muted">
-      <Time at={activatedAt} absolute /> – <Time at={replacedAt} absolute />
+    <span class="version-lines">
+      <span class="version-line">{first}</span>
+      <span class="version-line version-second">{second}</span>
     </span>
+  );
+}
+
+function Title({ at, env, bundle }: { readonly at: ProjectAt; readonly env: string; readonly bundle: Bundle }) {
+  const { version, title = "", labels, policyHash } = bundle;
+  const entries = Object.entries(labels);
+  const rest = entries.length - SHOWN_LABELS;
+  return (
+    <Lines
+      first={
+        <>
+          <a href={links.version(at, env, version)}>v{version}</a>{" "}
+          {title !== "" && (
+            <span class="version-title" title={title}>
+              <Name text={title} />
+            </span>
+          )}
+        </>
+      }
+      second={
+        <>
+          <Hash value={policyHash.slice("sha256:".length)} />{" "}
+          {entries.slice(0, SHOWN_LABELS).map(([key, value]) => (
+            <Tag key={key}>
+              {key}={value}
+            </Tag>
+          ))}
+          {rest > 0 && ` +${rest}`}
+        </>
+      }
+    />
+  );
+}
+
+interface PeriodProps {
+  readonly bundle: Pick<Bundle, "isActive" | "activatedAt" | "replacedAt">;
+  /** In two lines. */
+  readonly isShort?: boolean;
+}
+
+/** When a version was active the last time. */
+export function Period({ bundle: { isActive, activatedAt, replacedAt }, isShort = false }: PeriodProps) {
+  if (activatedAt === undefined) return <span class="muted">Never active</span>;
+  const first = isActive ? (
+    <Status tone="good" text="Active" />
+  ) : (
+    <span class="muted">
+      from <Time at={activatedAt} absolute />
+    </span>
+  );
+  const second = isActive ? (
+    <>
+      since <Time at={activatedAt} />
+    </>
+  ) : (
+    <span class="muted">
+      to <Time at={replacedAt} absolute />
+    </span>
+  );
+  if (isShort) return <Lines first={first} second={second} />;
+  return (
+    <>
+      {first} {second}
+    </>
   );
 }
 
@@ -113,29 +150,16 @@ function Source({ bundle: { source, origin } }: { readonly bundle: Bundle }) {
   const revision = source?.revision ?? "";
   const short = /^[0-9a-f]{40,64}$/.test(revision) ? revision.slice(0, 12) : revision;
   return (
-    <span class="version-line">
-      <Tag>{origin}</Tag>{" "}
-      {source !== undefined && source.url !== "" ? (
-        <OutLink url={source.url}>{short === "" ? "source" : short}</OutLink>
-      ) : (
-        short !== "" && <Name text={short} />
-      )}
-    </span>
-  );
-}
-
-function Labels({ labels }: { readonly labels: Readonly<Record<string, string>> }) {
-  const entries = Object.entries(labels);
-  const rest = entries.length - SHOWN_LABELS;
-  return (
-    <span class="version-line">
-      {entries.slice(0, SHOWN_LABELS).map(([key, value]) => (
-        <Tag key={key}>
-          {key}={value}
-        </Tag>
-      ))}
-      {rest > 0 && <span class="muted"> +{rest}</span>}
-    </span>
+    <Lines
+      first={<Tag>{origin}</Tag>}
+      second={
+        source !== undefined && source.url !== "" ? (
+          <OutLink url={source.url}>{short === "" ? "source" : short}</OutLink>
+        ) : (
+          short !== "" && <Name text={short} />
+        )
+      }
+    />
   );
 }
 

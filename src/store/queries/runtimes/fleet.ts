@@ -1,6 +1,6 @@
 import { sql, type Expression, type Kysely, type SqlBool } from "kysely";
 import type { RolloutState, RuntimeInstance } from "../../../core/runtime-instance.js";
-import type { FleetFilter, FleetReader } from "../../fleet-store.js";
+import type { FleetFilter, FleetGrouping, FleetReader } from "../../fleet-store.js";
 import type { Schema } from "../../schema.js";
 import { instanceOf } from "./instances.js";
 import { boundedPage } from "../paging.js";
@@ -42,15 +42,40 @@ export function fleetReader(db: Kysely<Schema>): FleetReader {
         total: Number(row.total),
       }));
     },
-    async fleetInstances(environmentId, filter, { limit, offset }) {
-      const matching = withActive(db, environmentId)
-        .where((eb) => eb.and(conditions(filter, IN_ORDER)))
-        .orderBy("instances.last_seen", "desc")
-        .orderBy("instances.instance_id", "desc");
+    async fleetInstances(environmentId, filter, { limit, offset }, order) {
+      const all = withActive(db, environmentId).where((eb) => eb.and(conditions(filter, IN_ORDER)));
+      const matching =
+        order === "instance_id"
+          ? all.orderBy("instances.token_id").orderBy("instances.instance_id")
+          : all.orderBy("instances.last_seen", "desc").orderBy("instances.instance_id", "desc");
       return await boundedPage<RuntimeInstance>(limit, async (count, before) => {
         const portion = matching.limit(count).offset(offset + before.length);
         return (await portion.execute()).map(instanceOf);
       });
+    },
+    async fleetGroups(environmentId, filter, grouping, limit) {
+      const standing = db
+        .selectFrom("instances")
+        .innerJoin("environments", "environments.id", "instances.environment_id")
+        .leftJoin("deployments as active", "active.id", "environments.active_deployment_id")
+        .where("instances.environment_id", "=", environmentId)
+        .where((eb) => eb.and(conditions(filter)))
+        .select([
+          valueOf(grouping).as("value"),
+          sql<number>`case when instances.live_until > ${filter.now} then 1 else 0 end`.as("live"),
+          ROLLOUT.as("rollout"),
+        ]);
+      const rows = await db
+        .selectFrom(standing.as("standing"))
+        .select(["value", "live", "rollout"])
+        .select((eb) => eb.fn.countAll<number | string>().as("count"))
+        .groupBy(["value", "live", "rollout"])
+        .orderBy("count", "desc")
+        .limit(limit)
+        .execute();
+      return rows.map(({ value, live, rollout, count }) => ({
+        ...{ value, rollout, isLive: Number(live) === 1, count: Number(count) },
+      }));
     },
     async namedEnvironments(after, limit) {
       const rows = await db
@@ -121,7 +146,7 @@ function withActive(db: Kysely<Schema>, environmentId: string) {
 const IN_ORDER = sql`coalesce(instances.live_until, '')`;
 
 function conditions(filter: FleetFilter, liveUntil = sql`instances.live_until`) {
-  const { state, connected, live, version, label, source, now, connections } = filter;
+  const { state, connected, live, version, label, source, agent, text, instanceId, now, connections } = filter;
   const all: Expression<SqlBool>[] = [];
   if (state !== undefined) all.push(isIn(state));
   const isOpen = sql`(${sql.join(connections)})`;
@@ -137,6 +162,9 @@ function conditions(filter: FleetFilter, liveUntil = sql`instances.live_until`) 
   if (version !== undefined) all.push(sql<SqlBool>`instances.applied_version = ${version}`);
   if (source !== undefined) all.push(sql<SqlBool>`instances.source = ${source}`);
   if (label !== undefined) all.push(hasLabel(label));
+  if (instanceId !== undefined) all.push(sql<SqlBool>`instances.instance_id = ${instanceId}`);
+  if (agent !== undefined) all.push(sql<SqlBool>`substr(${SHOWN_AGENT}, 1, ${[...agent].length}) = ${agent}`);
+  if (text !== undefined) all.push(hasText(text));
   return all;
 }
 
@@ -155,6 +183,36 @@ function isIn(state: RolloutState): Expression<SqlBool> {
     case "behind":
       return sql<SqlBool>`not ${applied} and not ${rejected} and not ${unknown}`;
   }
+}
+
+/** As `isIn` of each state. */
+const ROLLOUT = sql<RolloutState>`case when ${isIn("unknown")} then 'unknown' when ${isIn("applied")} then 'applied'
+  when ${isIn("rejected")} then 'rejected' else 'behind' end`;
+
+/** As it is told: what the instance reports of itself, else what its HTTP client calls itself. */
+const SHOWN_AGENT = sql`coalesce(instances.agent, instances.user_agent, '')`;
+
+function valueOf(grouping: FleetGrouping) {
+  switch (grouping) {
+    case "version":
+      return sql<string | null>`cast(instances.applied_version as text)`;
+    case "agent":
+      return sql<string | null>`coalesce(instances.agent, instances.user_agent)`;
+    case "labels":
+      return sql<string | null>`instances.labels`;
+    case "none":
+      return sql<string | null>`''`;
+  }
+}
+
+/** Whether one of the texts that are shown of an instance has this one. As in hasLabel, `replace` knows no wildcards. */
+function hasText(text: string): Expression<SqlBool> {
+  // The labels are JSON: within it a text is escaped.
+  const [plain, escaped] = [text, JSON.stringify(text).slice(1, -1)];
+  const shown = sql`lower(instances.instance_id || ' ' || ${SHOWN_AGENT} || ' ' || coalesce(instances.source, '') || ' ' ||
+    coalesce(instances.reason, ''))`;
+  return sql<SqlBool>`(replace(${shown}, lower(cast(${plain} as text)), '') <> ${shown}
+    or replace(lower(instances.labels), lower(cast(${escaped} as text)), '') <> lower(instances.labels))`;
 }
 
 /**

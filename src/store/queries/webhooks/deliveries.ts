@@ -22,9 +22,10 @@ export function deliveryReader(db: Kysely<Schema>) {
       const row = await all.where("id", "=", id).where("webhook_id", "=", webhookId).executeTakeFirst();
       return row === undefined ? null : deliveryOf(row);
     },
-    async deliveries(webhookId, { limit, offset }, state) {
+    async deliveries(webhookId, { limit, offset }, { state, eventType } = {}) {
       const own = db.selectFrom("deliveries").where("webhook_id", "=", webhookId);
-      const matching = state === undefined ? own : own.where("state", "=", state);
+      const inState = state === undefined ? own : own.where("state", "=", state);
+      const matching = eventType === undefined ? inState : inState.where("event_type", "=", eventType);
       const rows = await matching.selectAll().orderBy("event_number", "desc").limit(limit).offset(offset).execute();
       return { rows: rows.map(deliveryOf), total: await countRows(matching) };
     },
