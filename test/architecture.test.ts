@@ -112,6 +112,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     sqlite: ["", "migrations", "queries", "transactions"],
   },
   console: {
+    manual: [],
     data: [],
     elements: ["data"],
     shell: ["data", "elements"],

@@ -95,7 +95,8 @@ function matches(template: readonly string[], segments: readonly string[]): bool
   );
 }
 
-function expectValid(schema: object, value: unknown, about: string): void {
+/** Expects a value to be of a schema of the document, with no field more. */
+export function expectValid(schema: object, value: unknown, about: string): void {
   let validate = validators.get(schema);
   if (validate === undefined) {
     validate = ajv.compile({ ...closed(schema), components });

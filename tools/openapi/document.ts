@@ -1,12 +1,14 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { HeaderSchema } from "../../gen/signet/v1/options_pb.js";
-import { commentOf } from "./comments.js";
+import { complete } from "./complete.js";
 import { ERROR_SCHEMAS, ErrorResponses } from "./errors.js";
+import type { Examples } from "./examples.js";
 import { Headers } from "./headers.js";
-import type { Document, Schema } from "./model.js";
-import { pathsOf, tagOf } from "./paths.js";
-import { HEALTH_TAG, probePaths } from "./probes.js";
+import type { Content, Document, Operation, PathItem, Reference, Response, Schema } from "./model.js";
+import { pathsOf } from "./paths.js";
+import { probePaths } from "./probes.js";
 import { Schemas } from "./schemas.js";
+import { tagsOf } from "./tags.js";
 
 const DESCRIPTION = `Signed policy bundles: publish, promote, activate, push.
 
@@ -16,15 +18,19 @@ Every answer has X-Request-Id, and every error the same body. The same calls exi
 \`x-signet-method\` names them.`;
 
 /**
- * The OpenAPI 3.1 document of services that were read with their comments. The same services and version give the same document.
+ * The OpenAPI 3.1 document of services that were read with their comments. The same services, version and examples give the same document.
  *
  * Throws an Error for what the server would not start with, and for what OpenAPI cannot say.
  */
-export function createDocument(services: readonly DescService[], version: string): Document {
+export function createDocument(services: readonly DescService[], version: string, examples: Examples = {}): Document {
   const schemas = new Schemas();
   const headers = new Headers(withComments(services));
   const errors = new ErrorResponses(headers);
-  const paths = { ...pathsOf(services, { schemas, headers, errors }), ...probePaths(headers) };
+  const paths = {
+    ...pathsOf(services, { schemas, headers, errors, examples }),
+    ...probePaths(headers, examples),
+  };
+  const all = withErrors(schemas.components);
   return {
     openapi: "3.1.0",
     info: {
@@ -35,10 +41,10 @@ export function createDocument(services: readonly DescService[], version: string
     },
     servers: [{ url: "/", description: "The server that this document comes from." }],
     security: [{ bearer: [] }, { apiKey: [] }],
-    tags: [...services.map((service) => ({ name: tagOf(service), description: commentOf(service) })), HEALTH_TAG],
-    paths,
+    tags: tagsOf(services),
+    paths: Object.fromEntries(Object.entries(paths).map(([path, item]) => [path, withWholeExamples(item, all)])),
     components: {
-      schemas: sorted(withErrors(schemas.components)),
+      schemas: sorted(all),
       responses: sorted(errors.components),
       parameters: sorted(headers.parameters),
       headers: sorted(headers.components),
@@ -70,6 +76,23 @@ function withErrors(schemas: Readonly<Record<string, Schema>>): Record<string, S
   const clash = Object.keys(ERROR_SCHEMAS).find((name) => name in schemas);
   if (clash !== undefined) throw new Error(`REST's error body has a schema ${clash} already`);
   return { ...schemas, ...ERROR_SCHEMAS };
+}
+
+/** With the answers' examples as complete as answers are. */
+function withWholeExamples(item: PathItem, schemas: Readonly<Record<string, Schema>>): PathItem {
+  const whole = (response: Response | Reference): Response | Reference => {
+    if (!("content" in response) || response.content === undefined) return response;
+    const entries = Object.entries(response.content).map(([type, { schema, ...more }]) => [
+      type,
+      "example" in more ? { schema, example: complete(more.example, schema, schemas) } : { schema },
+    ]);
+    return { ...response, content: Object.fromEntries(entries) as Content };
+  };
+  const operations = Object.entries(item).map(([method, operation]) => {
+    const responses = Object.entries(operation.responses).map(([status, response]) => [status, whole(response)]);
+    return [method, { ...operation, responses: Object.fromEntries(responses) as Operation["responses"] }] as const;
+  });
+  return Object.fromEntries(operations);
 }
 
 function sorted<T>(components: Readonly<Record<string, T>>): Record<string, T> {

@@ -4,21 +4,96 @@ import type { Headers } from "./headers.js";
 import type { Reference, Response, Schema } from "./model.js";
 import { integer } from "./schemas.js";
 
-/** When a status is answered, for the statuses of WIRE_CODES that a client can see. */
-const WHEN: Readonly<Record<number, string>> = {
-  400: "Malformed: no JSON, not UTF-8, a broken path or query; or there is nothing to promote to.",
-  401: "No token, or one that is invalid, expired or revoked.",
-  403: "The token lacks the scope or belongs to another organization, or the change comes from a foreign Origin.",
-  404: "Not there for this caller: what does not exist and what the token must not see answer the same.",
-  409: "The state does not allow it now.",
-  412: "If-Match names another sequence than the environment's.",
-  413: "The body is over the size limit.",
-  415: "The body is not JSON.",
-  422: "Values that are refused, each with the name of its field; or the organization's quota is used up.",
-  429: "Too many requests.",
-  500: "A defect, or the signing key cannot be used. Nothing was changed.",
-  503: "Not now: shutting down, or the database is busy or full.",
+/** What a status means, what to do about it, and an answer with it: for the statuses of WIRE_CODES that a client can see. */
+interface ErrorWords {
+  readonly means: string;
+  readonly remedy: string;
+  /** `detail` is the message when it is left out. */
+  readonly example: { readonly message: string; readonly detail?: unknown };
+}
+
+const ERRORS: Readonly<Record<number, ErrorWords>> = {
+  400: {
+    means: "Malformed: no JSON, not UTF-8, a broken path or query; or there is nothing to promote to.",
+    remedy: "Mend the request; the message says where it breaks.",
+    example: { message: '"prod" has no next stage to promote to' },
+  },
+  401: {
+    means: "No token, or one that is invalid, expired or revoked.",
+    remedy: "Send `Authorization: Bearer <token>`, or create another token.",
+    example: { message: "invalid or expired token" },
+  },
+  403: {
+    means: "The token lacks the scope or belongs to another organization, or the change comes from a foreign Origin.",
+    remedy: "Use a token with the scope that the operation names.",
+    example: { message: "listAuditEvents needs the scope audit:read, which this token does not have" },
+  },
+  404: {
+    means: "Not there for this caller: what does not exist and what the token must not see answer the same.",
+    remedy: "Check the names in the path, and what the token sees with whoAmI.",
+    example: { message: "environment not found" },
+  },
+  409: {
+    means: "The state does not allow it now.",
+    remedy:
+      "Read the message: it names what stands in the way, and `detail.error`, when it is there, says so for a program.",
+    example: {
+      message: 'the project "Shop" has the protected environment "prod": set its protected to false first',
+      detail: {
+        error: "protected",
+        message: 'the project "Shop" has the protected environment "prod": set its protected to false first',
+      },
+    },
+  },
+  412: {
+    means: "If-Match names another sequence than the environment's.",
+    remedy: "Read the environment again, decide again, and send its sequence.",
+    example: { message: '"dev" is at sequence 5, not 4' },
+  },
+  413: {
+    means: "The body is over the size limit.",
+    remedy: "Send less; for policies the limit is the setting SIGNET_MAX_BODY_BYTES.",
+    example: { message: "the request is larger than the limit of 65536 bytes" },
+  },
+  415: {
+    means: "The body is not JSON.",
+    remedy: "Send `Content-Type: application/json`.",
+    example: { message: "the body must be application/json" },
+  },
+  422: {
+    means: "Values that are refused, each with the name of its field; or the organization's quota is used up.",
+    remedy: "Correct the fields that `detail` lists.",
+    example: {
+      message: "policies: is required",
+      detail: [{ loc: ["body", "policies"], msg: "is required", type: "missing" }],
+    },
+  },
+  429: {
+    means: "Too many requests.",
+    remedy: "Wait as many seconds as Retry-After says.",
+    example: { message: "too many requests with this token" },
+  },
+  500: {
+    means: "A defect, or the signing key cannot be used. Nothing was changed.",
+    remedy: "Tell the operator the requestId: the log of the server has the cause.",
+    example: { message: "internal error" },
+  },
+  503: {
+    means: "Not now: shutting down, or the database is busy or full.",
+    remedy: "Try again after Retry-After, with the same Idempotency-Key.",
+    example: { message: "the server is shutting down" },
+  },
 };
+
+/** The one of 405, which no operation lists: it is answered before one is found. */
+const OTHER_ERROR: ErrorWords = {
+  means: "Any other error. 405 names in Allow what the path has.",
+  remedy: "Read `message`.",
+  example: { message: "PUT is not allowed here: use GET, HEAD" },
+};
+
+/** Of every example of an error. */
+const REQUEST_ID = "4cea84a1-abe9-4334-980e-33155700667c";
 
 /** Headers of single statuses. */
 const HEADERS: Readonly<Record<number, readonly Header[]>> = {
@@ -86,22 +161,30 @@ export class ErrorResponses {
   /** The answers with these statuses, and `default`: what a proxy or a status that is not listed answers. */
   of(statuses: readonly number[]): Record<string, Reference> {
     const listed = statuses.map((status) => [String(status), this.reference(status)] as const);
-    this.components["Error"] ??= this.answer("Any other error. 405 names in Allow what the path has.", [Header.ALLOW]);
+    this.components["Error"] ??= this.answer(OTHER_ERROR, 405, "Method Not Allowed", [Header.ALLOW]);
     return { ...Object.fromEntries(listed), default: { $ref: "#/components/responses/Error" } };
   }
 
   private reference(status: number): Reference {
-    const name = phraseOf(status).replaceAll(" ", "");
-    const description = WHEN[status];
-    if (description === undefined) throw new Error(`nothing says when ${status} is answered`);
-    this.components[name] ??= this.answer(description, HEADERS[status] ?? []);
+    const phrase = phraseOf(status);
+    const name = phrase.replaceAll(" ", "");
+    const words = ERRORS[status];
+    if (words === undefined) throw new Error(`nothing says when ${status} is answered`);
+    this.components[name] ??= this.answer(words, status, phrase, HEADERS[status] ?? []);
     return { $ref: `#/components/responses/${name}` };
   }
 
-  private answer(description: string, more: readonly Header[]): Response {
-    const content = { "application/json": { schema: { $ref: "#/components/schemas/Error" } } };
+  private answer(words: ErrorWords, status: number, phrase: string, more: readonly Header[]): Response {
+    const { message, detail = message } = words.example;
+    const example = { detail, error: phrase, message, code: status, status, requestId: REQUEST_ID };
+    const content = { "application/json": { schema: { $ref: "#/components/schemas/Error" }, example } };
+    const description = `${words.means} What to do: ${lowerFirst(words.remedy)}`;
     return { description, headers: this.headers.ofAnswer(more), content };
   }
+}
+
+function lowerFirst(text: string): string {
+  return `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
 }
 
 function phraseOf(status: number): string {

@@ -9,6 +9,8 @@ import {
 import { buffer } from "node:stream/consumers";
 import { VERSION } from "../../src/assets/version.js";
 import { createDocument } from "./document.js";
+import { readExamples } from "./examples.js";
+import type { Document } from "./model.js";
 
 /** The package that is described; the standard health and reflection services are not in REST. */
 const PACKAGE = "signet.v1";
@@ -17,11 +19,13 @@ const PACKAGE = "signet.v1";
 const request = fromBinary(CodeGeneratorRequestSchema, await buffer(process.stdin));
 const response = create(CodeGeneratorResponseSchema, {
   supportedFeatures: BigInt(CodeGeneratorResponse_Feature.PROTO3_OPTIONAL),
-  file: [
-    { name: "openapi.json", content: `${JSON.stringify(createDocument(servicesOf(request), VERSION), null, 2)}\n` },
-  ],
+  file: [{ name: "openapi.json", content: `${JSON.stringify(openApi(), null, 2)}\n` }],
 });
 process.stdout.write(toBinary(CodeGeneratorResponseSchema, response));
+
+function openApi(): Document {
+  return createDocument(servicesOf(request), VERSION, readExamples());
+}
 
 /** By name, so that the order of files does not matter. */
 function servicesOf({ protoFile }: CodeGeneratorRequest): readonly DescService[] {

@@ -40,6 +40,7 @@ export interface Parameter {
   readonly required?: boolean;
   readonly deprecated?: boolean;
   readonly schema: Schema;
+  readonly example?: unknown;
 }
 
 export interface RequestBody {
@@ -59,7 +60,8 @@ export interface Header {
   readonly schema: Schema;
 }
 
-export type Content = Readonly<Record<string, { readonly schema: Schema }>>;
+/** By media type. */
+export type Content = Readonly<Record<string, { readonly schema: Schema; readonly example?: unknown }>>;
 
 /** JSON Schema 2020-12. */
 export type Schema = Readonly<Record<string, unknown>>;

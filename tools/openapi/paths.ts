@@ -5,47 +5,52 @@ import { collectRoutes, type Route } from "../../src/api/rest/routes.js";
 import type { PathTemplate } from "../../src/api/rest/template.js";
 import { commentOf, splitComment } from "./comments.js";
 import type { ErrorResponses } from "./errors.js";
+import type { Example, Examples } from "./examples.js";
 import type { Headers } from "./headers.js";
 import type { Operation, PathItem, SecurityRequirement } from "./model.js";
 import { parametersOf, requestBodyOf } from "./parameters.js";
 import type { Schemas } from "./schemas.js";
 import { errorStatusesOf } from "./statuses.js";
 import { successResponses } from "./success.js";
+import { SUMMARIES } from "./summaries.js";
+import { placeOf, tagOf } from "./tags.js";
 
 /** Where operations put what they share. */
 export interface Shared {
   readonly schemas: Schemas;
   readonly headers: Headers;
   readonly errors: ErrorResponses;
+  readonly examples: Examples;
 }
 
 /**
- * The paths of services, in the order of the proto: from the same routes that the server answers (src/api/rest/routes.ts), so that a
+ * The paths of services, in the order of their tags and within a tag of the proto, the paths of other systems (/v3) last: from the same routes that the server answers (src/api/rest/routes.ts), so that a
  * path or a query parameter cannot be told in two ways.
  */
 export function pathsOf(services: readonly DescService[], shared: Shared): Record<string, PathItem> {
   const paths: Record<string, PathItem> = {};
+  const places = new Map<string, number>();
   const ids = new Set<string>();
   const methods = services.flatMap((service) =>
     service.methods.map((method) => createMethodImplSpec(method, unanswered as never)),
   );
   for (const route of collectRoutes(methods)) {
-    const item = (paths[openApiPath(route)] ??= {});
+    const path = openApiPath(route);
+    const item = (paths[path] ??= {});
+    places.set(path, placeOf(tagOf(route.spec.method.parent)) + (path.startsWith("/v3/") ? 0.5 : 0));
     item[route.httpMethod.toLowerCase()] = operationOf(route, freshId(route, ids), shared);
   }
-  return paths;
+  const place = (path: string) => places.get(path) ?? 0;
+  return Object.fromEntries(Object.entries(paths).sort(([a], [b]) => place(a) - place(b)));
 }
 
-/** The tag of a service: its name in one word. */
-export function tagOf(service: DescService): string {
-  return service.name.replace(/Service$/, "");
-}
-
-function operationOf(route: Route, operationId: string, { schemas, headers, errors }: Shared): Operation {
+function operationOf(route: Route, operationId: string, shared: Shared): Operation {
+  const { schemas, headers, errors } = shared;
   const { method } = route.spec;
   const scope = scopeName(route.operation.scope);
-  const { summary, rest } = splitComment(commentOf(method));
-  const requestBody = requestBodyOf(route, schemas);
+  const { summary, rest } = summaryOf(route.operation.id, commentOf(method));
+  const example = exampleOf(route, operationId, shared);
+  const requestBody = requestBodyOf(route, schemas, example);
   return {
     operationId,
     summary,
@@ -55,10 +60,21 @@ function operationOf(route: Route, operationId: string, { schemas, headers, erro
     security: securityOf(scope),
     "x-signet-scope": scope,
     "x-signet-method": route.name,
-    parameters: parametersOf(route, schemas, headers),
+    parameters: parametersOf(route, schemas, headers, example),
     ...(requestBody === undefined ? {} : { requestBody }),
-    responses: { ...successResponses(route, schemas, headers), ...errors.of(errorStatusesOf(route, headers)) },
+    responses: { ...successResponses(route, schemas, headers, example), ...errors.of(errorStatusesOf(route, headers)) },
   };
+}
+
+/** A summary of our own, over the whole comment; or the first sentence of the comment, over the rest of it. */
+function summaryOf(operationId: string, comment: string): { readonly summary: string; readonly rest: string } {
+  const own = SUMMARIES[operationId];
+  return own === undefined ? splitComment(comment) : { summary: own, rest: comment };
+}
+
+/** The example of an operation; that of another path of it is as good. */
+function exampleOf({ operation }: Route, operationId: string, { examples }: Shared): Example | undefined {
+  return examples[operationId] ?? examples[operation.id];
 }
 
 function needs(scope: string): string {

@@ -1,12 +1,18 @@
 import { STATUS_CODES } from "node:http";
 import { Header } from "../../gen/signet/v1/options_pb.js";
 import type { Route } from "../../src/api/rest/routes.js";
+import type { Example } from "./examples.js";
 import type { Headers } from "./headers.js";
 import type { Content, Response, Schema } from "./model.js";
 import { responseComment, type Schemas } from "./schemas.js";
 
 /** What a route answers when it went well: its success status, and what else below 400 its operation names. */
-export function successResponses(route: Route, schemas: Schemas, headers: Headers): Record<string, Response> {
+export function successResponses(
+  route: Route,
+  schemas: Schemas,
+  headers: Headers,
+  example?: Example,
+): Record<string, Response> {
   const { operation, spec, responseField } = route;
   const { successStatus, sets } = operation;
   const total = isCountedList(route) ? [Header.X_TOTAL_COUNT] : [];
@@ -14,7 +20,7 @@ export function successResponses(route: Route, schemas: Schemas, headers: Header
   const success: Response = {
     description: responseComment(spec.method.output, responseField) || phraseOf(successStatus),
     headers: all,
-    ...(successStatus === 204 ? {} : { content: contentOf(route, schemas) }),
+    ...(successStatus === 204 ? {} : { content: contentOf(route, schemas, example?.response) }),
   };
   const others = operation.answers
     .filter((status) => status < 400)
@@ -27,15 +33,18 @@ function isCountedList({ responseField, queryFields }: Route): boolean {
   return responseField?.fieldKind === "list" && queryFields.has("limit");
 }
 
-function contentOf({ spec, operation, responseField, bytesField }: Route, schemas: Schemas): Content {
+function contentOf(route: Route, schemas: Schemas, answer: unknown): Content {
+  const { spec, operation, responseField, bytesField } = route;
   const { output } = spec.method;
   if (bytesField !== undefined) return { [operation.mediaType]: { schema: { type: "string", format: "binary" } } };
   const schema =
     responseField === undefined ? schemas.ofMessage(output, "response") : schemas.valueOf(responseField, "response");
-  if (spec.kind === "unary") return { "application/json": { schema } };
+  if (spec.kind === "unary") return { "application/json": { schema, ...exampleOf(answer) } };
+  const { data, events } = streamExamples(answer);
   return {
     "application/x-ndjson": {
       schema: streamOf(schema, 'One JSON text a line; a stream that fails ends with a line `{"error": …}`.'),
+      ...exampleOf(data),
     },
     "text/event-stream": {
       schema: streamOf(
@@ -43,8 +52,20 @@ function contentOf({ spec, operation, responseField, bytesField }: Route, schema
         "Server-sent events: each is named after the field that is set, its id is the sequence, its data the JSON on one line. " +
           "A stream that fails ends with `event: error`.",
       ),
+      ...exampleOf(events),
     },
   };
+}
+
+function exampleOf(example: unknown): { example?: unknown } {
+  return example === undefined ? {} : { example };
+}
+
+/** An answer that is server-sent events, and the same as lines of JSON. */
+function streamExamples(answer: unknown): { readonly data?: string; readonly events?: string } {
+  if (typeof answer !== "string") return {};
+  const data = [...answer.matchAll(/^data: (.*)$/gm)].map(([, json = ""]) => `${json}\n`).join("");
+  return { data, events: answer };
 }
 
 /** OpenAPI 3.1 has no word for the parts of a stream: a text, and what each of its messages is. */

@@ -4,294 +4,6 @@
  */
 
 export interface paths {
-    "/v1/source-artifacts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists artifacts, newest first, without their documents
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["listArtifacts"];
-        put?: never;
-        /**
-         * Keeps a policy document as a draft
-         * @description Needs a token with the scope `write`.
-         */
-        post: operations["createArtifact"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/source-artifact/{artifact_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns one artifact with its policies
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getArtifact"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes an artifact
-         * @description The bundle that it was promoted to stays.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["deleteArtifact"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/source-artifact/{artifact_id}/promote": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Publishes an artifact to the first environment of its project (by position), active there
-         * @description A repeat, at the same time too, answers what the first one did and makes no second bundle.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        put: operations["promoteArtifact"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists events, newest first; with after, oldest first from there, which is the way to follow
-         * @description Needs a token with the scope `audit:read`.
-         */
-        get: operations["listAuditEvents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit/verify": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Checks numbers, links and signatures, oldest first; with a head that was kept elsewhere, that nothing was cut off since
-         * @description Needs a token with the scope `audit:read`.
-         */
-        get: operations["verifyAudit"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit/head": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the newest event's number, its hash, and a signature over both, for keeping elsewhere
-         * @description Needs a token with the scope `audit:read`.
-         */
-        get: operations["getAuditHead"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit/checkpoint": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns a signed checkpoint of the log: the Merkle tree over all events
-         * @description With since, also the proof that the log still begins with that many events.
-         *
-         *     Needs a token with the scope `audit:read`.
-         */
-        get: operations["getAuditCheckpoint"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/audit/checkpoint": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the same of the token's own organization, to every token that reads: it tells how many events there are, and nothing of them
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getOwnAuditCheckpoint"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit/inclusion": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Proves that an event is in the log, as hashes and as a C2SP tlog-proof
-         * @description Needs a token with the scope `audit:read`.
-         */
-        get: operations["getAuditInclusion"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/audit/consistency": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Proves that the log of one size begins with that of a smaller one
-         * @description Needs a token with the scope `audit:read`.
-         */
-        get: operations["getAuditConsistency"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/backups": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the one that is being made or failed last, and the complete ones, newest first
-         * @description Needs an admin token of the operator's organization.
-         */
-        get: operations["listBackups"];
-        put?: never;
-        /**
-         * Starts a backup and answers at once; GetBackup tells how far it is
-         * @description Refused with 409 (backup_in_progress) while another one is being made, and when 100 are kept.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["createBackup"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/backups/{backup_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns a backup and how far it is
-         * @description Needs an admin token of the operator's organization.
-         */
-        get: operations["getBackup"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a backup
-         * @description Refused with 409 (backup_not_ready) while it is being made.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        delete: operations["deleteBackup"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/backups/{backup_id}/archive": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the file of a complete backup
-         * @description REST answers with its bytes. Refused with 409 (backup_not_ready) before it is complete, and with 429 while four are being downloaded.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        get: operations["downloadBackup"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/publish": {
         parameters: {
             query?: never;
@@ -302,8 +14,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Keeps a policy document as the next version of an environment, signs it, and makes it active unless told otherwise
-         * @description Needs a token with the scope `bundle:publish`.
+         * Publishes policies as the next version
+         * @description Keeps a policy document as the next version of an environment, signs it, and makes it active unless told otherwise.
+         *
+         *     Needs a token with the scope `bundle:publish`.
          */
         post: operations["publishBundle"];
         delete?: never;
@@ -322,8 +36,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes a kept version the active one (pin, rollback)
-         * @description No new version; a new, higher sequence. With hold it stays the active one: until OrganizationService.ReleaseEnvironment nothing else becomes active there (409 "held") but what is activated with hold again.
+         * Activates a kept version
+         * @description Makes a kept version the active one (pin, rollback). No new version; a new, higher sequence. With hold it stays the active one: until OrganizationService.ReleaseEnvironment nothing else becomes active there (409 "held") but what is activated with hold again.
          *
          *     Needs a token with the scope `bundle:publish`.
          */
@@ -344,8 +58,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes an earlier version the active one: by default the last active version below the current one that is still kept
-         * @description As ActivateBundle, but the server picks the version, in the transaction of the change. 409 "no_earlier_version" when there is none.
+         * Rolls back to an earlier version
+         * @description Makes an earlier version the active one: by default the last active version below the current one that is still kept. As ActivateBundle, but the server picks the version, in the transaction of the change. 409 "no_earlier_version" when there is none.
          *
          *     Needs a token with the scope `bundle:publish`.
          */
@@ -366,8 +80,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Publishes the source's active content to the next stage and makes it active there
-         * @description Returns the target's new bundle.
+         * Promotes what is active to the next environment
+         * @description Publishes the source's active content to the next stage and makes it active there. Returns the target's new bundle.
          *
          *     Needs a token with the scope `bundle:publish`.
          */
@@ -386,8 +100,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the bundles of an environment, newest first, without their documents
-         * @description With a text, a label, an author or a source revision only those that match all of them: a call then looks through 10,000 versions at most, and says where to go on.
+         * Lists the versions of an environment, newest first
+         * @description Lists the bundles of an environment, newest first, without their documents. With a text, a label, an author or a source revision only those that match all of them: a call then looks through 10,000 versions at most, and says where to go on.
          *
          *     Needs a token with the scope `read`.
          */
@@ -434,8 +148,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the signed bundle document of one version: the bytes that runtimes verify
-         * @description Needs a token with the scope `read`.
+         * Returns the signed document of one version
+         * @description Returns the signed bundle document of one version: the bytes that runtimes verify.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["getBundleDocument"];
         put?: never;
@@ -454,8 +170,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the JSON Patch (RFC 6902) that turns the policies of one version into those of another
-         * @description Needs a token with the scope `read`.
+         * Returns the JSON Patch between two versions
+         * @description Returns the JSON Patch (RFC 6902) that turns the policies of one version into those of another.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["diffBundles"];
         put?: never;
@@ -474,8 +192,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Compares two versions with old and new values
-         * @description In one environment: what changes from from_version to to_version. Between two: what promoting from_env to to_env would change in to_env, which is then before; scope policies are compared as promotion rewrites them.
+         * Compares two versions, with old and new values
+         * @description Compares two versions with old and new values. In one environment: what changes from from_version to to_version. Between two: what promoting from_env to to_env would change in to_env, which is then before; scope policies are compared as promotion rewrites them.
          *
          *     Needs a token with the scope `read`.
          */
@@ -498,8 +216,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Deletes the versions of a project that nothing needs any more, or only says which: see PruneBundlesRequest
-         * @description Needs a token with the scope `org:admin`.
+         * Deletes the versions that nothing needs any more
+         * @description Deletes the versions of a project that nothing needs any more, or only says which: see PruneBundlesRequest.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         post: operations["pruneBundles"];
         delete?: never;
@@ -581,8 +301,8 @@ export interface paths {
          */
         get: operations["getPolicySchema"];
         /**
-         * Demands a JSON Schema (draft 2020-12) of the policies of a project from now on: of what is published, promoted and previewed, in all of its environments; not of what is activated or rolled back to
-         * @description References end inside of the schema. At most 256 KiB.
+         * Demands a JSON Schema of the project's policies
+         * @description Demands a JSON Schema (draft 2020-12) of the policies of a project from now on: of what is published, promoted and previewed, in all of its environments; not of what is activated or rolled back to. References end inside of the schema. At most 256 KiB.
          *
          *     Needs a token with the scope `org:admin`.
          */
@@ -606,674 +326,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the public keys that the caller may need, the current ones first: what an operator configures in runtimes
-         * @description Those of its organization and of the environments that it sees; of the server only what signs, or signed, for the organization.
+         * Lists the public keys that runtimes pin
+         * @description Lists the public keys that the caller may need, the current ones first: what an operator configures in runtimes. Those of its organization and of the environments that it sees; of the server only what signs, or signed, for the organization.
          *
          *     Needs a token with the scope `read`.
          */
         get: operations["listKeys"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/keys/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Announces the next key: creates it and lists it, so that runtimes can be told to trust it, or root documents can name it
-         * @description It signs nothing yet, unless `activate` is set. Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["rotateKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/keys/rotation": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the current key, the announced next one, and the live instances of the organization that do not trust it yet; for attestation the projects whose newest root does not name it
-         * @description Needs a token with the scope `org:admin`.
-         */
-        get: operations["getKeyRotation"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/keys/{key_id}/activate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Makes the announced key the current one, without a restart
-         * @description Bundles keep their signatures; publications and promotions are signed with it from now on. Activations and leases are signed by an attestation key at once, and what is active gets a signature by it. The private key before is deleted. Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["activateKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/keys/{key_id}/withdraw": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Takes the announcement of the next key back
-         * @description Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["withdrawKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/keys/{key_id}/retire": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Retires a previous key and what was derived from it: it is not listed any more, and no version that it signed can be activated or promoted
-         * @description Refused while such a version is active in any environment; for an attestation key while the newest root of a project names it. Cannot be undone. Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["retireKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists all organizations of this server, oldest first
-         * @description Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        get: operations["listOrganizations"];
-        put?: never;
-        /**
-         * Makes another organization and its first admin token
-         * @description Operator only.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        post: operations["createOrganization"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the token's organization
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getOrganization"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes an organization with its projects, webhooks, pipelines and tokens, and ends their streams
-         * @description Its audit events stay. Operator only, and never the operator's own organization. 409 "protected" and "runtimes_live" as DeleteProject.
-         *
-         *     Needs an admin token of the operator's organization.
-         */
-        delete: operations["deleteOrganization"];
-        options?: never;
-        head?: never;
-        /**
-         * Changes an organization
-         * @description Its plan and its quota are the operator's to change; an operator may change these two, and nothing else, of other organizations.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        patch: operations["updateOrganization"];
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the projects that the token sees, newest first
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["listProjects"];
-        put?: never;
-        /**
-         * Makes a project with the environments dev, staging and prod, and one runtime token for each
-         * @description The raw keys are returned here and never again.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        post: operations["createProject"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns one project with its environments
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getProject"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a project with its environments, bundles and tokens, and ends their streams
-         * @description The audit stays. 409 "protected" while one of its environments is protected and keeps a bundle, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        delete: operations["deleteProject"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/environments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the environments of a project that the token sees, by position
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["listEnvironments"];
-        put?: never;
-        /**
-         * Makes an environment
-         * @description Needs a token with the scope `org:admin`.
-         */
-        post: operations["createEnvironment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/environments/{env_name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns one environment
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getEnvironment"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes an environment with its bundles and tokens, and ends its streams
-         * @description The audit stays, and so do its newest version and sequence: an environment that is made with the same name later continues above them. 409 "protected" for a protected one, which force does not override, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        delete: operations["deleteEnvironment"];
-        options?: never;
-        head?: never;
-        /**
-         * Changes the position, the next stage, the signing key or the protection of an environment
-         * @description Its name cannot change: it is signed into bundles.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        patch: operations["updateEnvironment"];
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/environments/{env_name}/release": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Ends a hold: what is published and promoted becomes active again
-         * @description What is active stays. Does nothing where nothing is held.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        post: operations["releaseEnvironment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the pipelines that the token sees, newest first
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["listPipelines"];
-        put?: never;
-        /**
-         * Makes a pipeline with two stages, Development and Production
-         * @description Needs a token with the scope `write`.
-         */
-        post: operations["createPipeline"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the pipelines that the token sees, newest first
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["listPipelinesV3"];
-        put?: never;
-        /**
-         * Makes a pipeline with two stages, Development and Production
-         * @description Needs a token with the scope `write`.
-         */
-        post: operations["createPipelineV3"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns a pipeline with its stages, and what is active in each of their apps
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getPipeline"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a pipeline with its stages
-         * @description Its apps, which are environments, stay as they are.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["deletePipeline"];
-        options?: never;
-        head?: never;
-        /**
-         * Changes display_name, type, project_id, or the order of the stages
-         * @description Needs a token with the scope `write`.
-         */
-        patch: operations["updatePipeline"];
-        trace?: never;
-    };
-    "/v3/pipelines/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns a pipeline with its stages, and what is active in each of their apps
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getPipelineV3"];
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a pipeline with its stages
-         * @description Its apps, which are environments, stay as they are.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["deletePipelineV3"];
-        options?: never;
-        head?: never;
-        /**
-         * Changes display_name, type, project_id, or the order of the stages
-         * @description Needs a token with the scope `write`.
-         */
-        patch: operations["updatePipelineV3"];
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/stages": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Adds a stage at a position; the stages from there on shift up
-         * @description Needs a token with the scope `write`.
-         */
-        post: operations["createPipelineStage"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/stages": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Adds a stage at a position; the stages from there on shift up
-         * @description Needs a token with the scope `write`.
-         */
-        post: operations["createPipelineStageV3"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/stages/{stage_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a stage; the later ones close the gap
-         * @description Its apps are in no stage then.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["deletePipelineStage"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/stages/{stage_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Deletes a stage; the later ones close the gap
-         * @description Its apps are in no stage then.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["deletePipelineStageV3"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/stages/{stage_id}/apps": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Puts an environment into a stage
-         * @description 409 when it is in a stage already, of whichever pipeline.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        post: operations["addPipelineApp"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/stages/{stage_id}/apps": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Puts an environment into a stage
-         * @description 409 when it is in a stage already, of whichever pipeline.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        post: operations["addPipelineAppV3"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/stages/{stage_id}/apps/{app_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Takes an environment out of a stage
-         * @description The environment stays as it is.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["removePipelineApp"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/stages/{stage_id}/apps/{app_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Takes an environment out of a stage
-         * @description The environment stays as it is.
-         *
-         *     Needs a token with the scope `write`.
-         */
-        delete: operations["removePipelineAppV3"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/promote": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Makes the source's active bundle a new bundle, active, in each target: all of them or none, in one transaction
-         * @description Targets may be in other projects; the token must see and be allowed to change each. Takes an Idempotency-Key; an If-Match is refused, since it names the sequence of one environment.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        post: operations["promotePipeline"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/promote": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Makes the source's active bundle a new bundle, active, in each target: all of them or none, in one transaction
-         * @description Targets may be in other projects; the token must see and be allowed to change each. Takes an Idempotency-Key; an If-Match is refused, since it names the sequence of one environment.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        post: operations["promotePipelineV3"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pipelines/{id}/diff": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the JSON Patch (RFC 6902) that turns the policies that are active in one app into those of another
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["diffPipelineApps"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v3/pipelines/{id}/diff": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns the JSON Patch (RFC 6902) that turns the policies that are active in one app into those of another
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["diffPipelineAppsV3"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1312,8 +370,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the content of the active bundle alone: the exact bytes whose SHA-256 is policy_hash, so that a runtime needs no canonical JSON of its own
-         * @description Conditional and held as GetLatestBundle is.
+         * Returns the exact bytes of the active content
+         * @description Returns the content of the active bundle alone: the exact bytes whose SHA-256 is policy_hash, so that a runtime needs no canonical JSON of its own. Conditional and held as GetLatestBundle is.
          *
          *     Needs a token with the scope `runtime`.
          */
@@ -1334,8 +392,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns what proves that the active bundle is the active one, and until when; while nothing is active, what proves that
-         * @description Conditional and held as GetLatestBundle is: the entity tag names the activation, and a 304 renews the lease by its header. UNAVAILABLE while none can be made.
+         * Returns the proof of what is active, and until when
+         * @description Returns what proves that the active bundle is the active one, and until when; while nothing is active, what proves that. Conditional and held as GetLatestBundle is: the entity tag names the activation, and a 304 renews the lease by its header. UNAVAILABLE while none can be made.
          *
          *     Needs a token with the scope `runtime`.
          */
@@ -1356,8 +414,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the signed statement of an activation, also of one that is over: it has a lease while it is the active one
-         * @description UNAVAILABLE while none can be made.
+         * Returns the signed statement of an activation
+         * @description Returns the signed statement of an activation, also of one that is over: it has a lease while it is the active one. UNAVAILABLE while none can be made.
          *
          *     Needs a token with the scope `read`.
          */
@@ -1442,8 +500,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position, in each last seen first
-         * @description Needs a token with the scope `read`.
+         * Lists the instances of all environments
+         * @description Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position, in each last seen first.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["listFleet"];
         put?: never;
@@ -1462,8 +522,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position, in each last seen first
-         * @description Needs a token with the scope `read`.
+         * Lists the instances of all environments
+         * @description Lists the instances of all environments that the token sees, or of one project: newest project first, environments by position, in each last seen first.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["listFleetV1"];
         put?: never;
@@ -1522,8 +584,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How far the active bundle of an environment has come: how many live instances applied it, and which ones did not, and why
-         * @description An instance is live while a watch that names it is open, for a minute after its watch ended, and for 5 minutes after any other sign of life.
+         * Returns how far the active bundle has come
+         * @description How far the active bundle of an environment has come: how many live instances applied it, and which ones did not, and why. An instance is live while a watch that names it is open, for a minute after its watch ended, and for 5 minutes after any other sign of life.
          *
          *     Needs a token with the scope `read`.
          */
@@ -1590,8 +652,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Always NOT_FOUND: there are no benchmarks to claim, and the Znyx runtime then stops asking
-         * @description Needs a token with the scope `runtime`.
+         * Answers always 404: there are no benchmarks
+         * @description Always NOT_FOUND: there are no benchmarks to claim, and the Znyx runtime then stops asking.
+         *
+         *     Needs a token with the scope `runtime`.
          */
         post: operations["claimBenchmark"];
         delete?: never;
@@ -1600,7 +664,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/nodes": {
+    "/v1/orgs": {
         parameters: {
             query?: never;
             header?: never;
@@ -1608,10 +672,366 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the server processes of the database: on PostgreSQL every node that told something of itself within the last hour (each does every five seconds), the newest 1,000 of them; on SQLite the one process
-         * @description Needs an admin token of the operator's organization.
+         * Lists all organizations of this server, oldest first
+         * @description Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
          */
-        get: operations["listNodes"];
+        get: operations["listOrganizations"];
+        put?: never;
+        /**
+         * Makes another organization and its first admin token
+         * @description Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["createOrganization"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the token's organization
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getOrganization"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes an organization with all that it has
+         * @description Deletes an organization with its projects, webhooks, pipelines and tokens, and ends their streams. Its audit events stay. Operator only, and never the operator's own organization. 409 "protected" and "runtimes_live" as DeleteProject.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        delete: operations["deleteOrganization"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes an organization
+         * @description Its plan and its quota are the operator's to change; an operator may change these two, and nothing else, of other organizations.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        patch: operations["updateOrganization"];
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the projects that the token sees, newest first
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listProjects"];
+        put?: never;
+        /**
+         * Makes a project with dev, staging and prod
+         * @description Makes a project with the environments dev, staging and prod, and one runtime token for each. The raw keys are returned here and never again.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        post: operations["createProject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one project with its environments
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getProject"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a project with its environments
+         * @description Deletes a project with its environments, bundles and tokens, and ends their streams. The audit stays. 409 "protected" while one of its environments is protected and keeps a bundle, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        delete: operations["deleteProject"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the environments of a project that the token sees, by position
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listEnvironments"];
+        put?: never;
+        /**
+         * Makes an environment
+         * @description Needs a token with the scope `org:admin`.
+         */
+        post: operations["createEnvironment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/environments/{env_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one environment
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getEnvironment"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes an environment with its bundles and tokens
+         * @description Deletes an environment with its bundles and tokens, and ends its streams. The audit stays, and so do its newest version and sequence: an environment that is made with the same name later continues above them. 409 "protected" for a protected one, which force does not override, and 409 "runtimes_live" while runtimes are live in it, unless force is set.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        delete: operations["deleteEnvironment"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes an environment
+         * @description Changes the position, the next stage, the signing key or the protection of an environment. Its name cannot change: it is signed into bundles.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        patch: operations["updateEnvironment"];
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/environments/{env_name}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends a hold: what is published and promoted becomes active again
+         * @description What is active stays. Does nothing where nothing is held.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["releaseEnvironment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the pipelines that the token sees, newest first
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listPipelines"];
+        put?: never;
+        /**
+         * Makes a pipeline with two stages, Development and Production
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a pipeline with what is active in its apps
+         * @description Returns a pipeline with its stages, and what is active in each of their apps.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getPipeline"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a pipeline with its stages
+         * @description Its apps, which are environments, stay as they are.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipeline"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes display_name, type, project_id, or the order of the stages
+         * @description Needs a token with the scope `write`.
+         */
+        patch: operations["updatePipeline"];
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds a stage at a position; the stages from there on shift up
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipelineStage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages/{stage_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a stage; the later ones close the gap
+         * @description Its apps are in no stage then.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipelineStage"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages/{stage_id}/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts an environment into a stage
+         * @description 409 when it is in a stage already, of whichever pipeline.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        post: operations["addPipelineApp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/stages/{stage_id}/apps/{app_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes an environment out of a stage
+         * @description The environment stays as it is.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["removePipelineApp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promotes one app to several, all or none
+         * @description Makes the source's active bundle a new bundle, active, in each target: all of them or none, in one transaction. Targets may be in other projects; the token must see and be allowed to change each. Takes an Idempotency-Key; an If-Match is refused, since it names the sequence of one environment.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["promotePipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pipelines/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the JSON Patch between two apps
+         * @description Returns the JSON Patch (RFC 6902) that turns the policies that are active in one app into those of another.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["diffPipelineApps"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1620,7 +1040,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/system/diagnosis": {
+    "/v3/pipelines": {
         parameters: {
             query?: never;
             header?: never;
@@ -1628,21 +1048,23 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Examines the server and what it stands on: database, audit chain, keys, disk, clock, limits, certificates, tokens and webhooks
-         * @description Calls at the same time share one examination. It changes nothing.
-         *
-         *     Needs an admin token of the operator's organization.
+         * Lists the pipelines that the token sees, newest first
+         * @description Needs a token with the scope `read`.
          */
-        get: operations["diagnoseServer"];
+        get: operations["listPipelinesV3"];
         put?: never;
-        post?: never;
+        /**
+         * Makes a pipeline with two stages, Development and Production
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipelineV3"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/system/echo": {
+    "/v3/pipelines/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1650,12 +1072,152 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Tells what arrived of a request, so that its caller sees what a proxy in front of the server changes
-         * @description If-None-Match comes back as ETag. Up to eight at once are held.
+         * Returns a pipeline with what is active in its apps
+         * @description Returns a pipeline with its stages, and what is active in each of their apps.
          *
-         *     Needs an admin token of the operator's organization.
+         *     Needs a token with the scope `read`.
          */
-        get: operations["echo"];
+        get: operations["getPipelineV3"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a pipeline with its stages
+         * @description Its apps, which are environments, stay as they are.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipelineV3"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes display_name, type, project_id, or the order of the stages
+         * @description Needs a token with the scope `write`.
+         */
+        patch: operations["updatePipelineV3"];
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds a stage at a position; the stages from there on shift up
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createPipelineStageV3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages/{stage_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a stage; the later ones close the gap
+         * @description Its apps are in no stage then.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deletePipelineStageV3"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages/{stage_id}/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts an environment into a stage
+         * @description 409 when it is in a stage already, of whichever pipeline.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        post: operations["addPipelineAppV3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/stages/{stage_id}/apps/{app_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes an environment out of a stage
+         * @description The environment stays as it is.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["removePipelineAppV3"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promotes one app to several, all or none
+         * @description Makes the source's active bundle a new bundle, active, in each target: all of them or none, in one transaction. Targets may be in other projects; the token must see and be allowed to change each. Takes an Idempotency-Key; an If-Match is refused, since it names the sequence of one environment.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["promotePipelineV3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/pipelines/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the JSON Patch between two apps
+         * @description Returns the JSON Patch (RFC 6902) that turns the policies that are active in one app into those of another.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["diffPipelineAppsV3"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1694,8 +1256,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes a token for a CI job: reads, publishes, activates and promotes in one project
-         * @description Needs a token with the scope `org:admin`.
+         * Makes a token for a CI job in one project
+         * @description Makes a token for a CI job: reads, publishes, activates and promotes in one project.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         post: operations["createCiToken"];
         delete?: never;
@@ -1736,8 +1300,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes a token for people and programs that look and change nothing: reads the organization, or one project of it
-         * @description Needs a token with the scope `org:admin`.
+         * Makes a token that reads and changes nothing
+         * @description Makes a token for people and programs that look and change nothing: reads the organization, or one project of it.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         post: operations["createViewerToken"];
         delete?: never;
@@ -1852,7 +1418,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/{version}/export": {
+    "/v1/orgs/{org_id}/audit": {
         parameters: {
             query?: never;
             header?: never;
@@ -1860,10 +1426,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns a version's document and its provenance: the body that ImportBundle takes
-         * @description Needs a token with the scope `read`.
+         * Lists events, newest first
+         * @description Lists events, newest first; with after, oldest first from there, which is the way to follow.
+         *
+         *     Needs a token with the scope `audit:read`.
          */
-        get: operations["exportBundle"];
+        get: operations["listAuditEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1872,40 +1440,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/import": {
+    "/v1/orgs/{org_id}/audit/verify": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
         /**
-         * Publishes an exported document as the next version, signed by this server
-         * @description It becomes active only when asked. The same document again makes no version: the response has the one that is there.
+         * Checks numbers, links and signatures of the audit
+         * @description Checks numbers, links and signatures, oldest first; with a head that was kept elsewhere, that nothing was cut off since.
          *
-         *     Needs a token with the scope `bundle:publish`.
+         *     Needs a token with the scope `audit:read`.
          */
-        post: operations["importBundle"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/{version}/origin": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns where an imported version is from, with the original document and its provenance as they were imported
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getBundleOrigin"];
+        get: operations["verifyAudit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1914,7 +1462,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orgs/{org_id}/trusted-origins": {
+    "/v1/orgs/{org_id}/audit/head": {
         parameters: {
             query?: never;
             header?: never;
@@ -1922,67 +1470,21 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the trusted origins, by name
-         * @description Needs a token with the scope `org:admin`.
+         * Returns the newest event's number and hash, signed
+         * @description Returns the newest event's number, its hash, and a signature over both, for keeping elsewhere.
+         *
+         *     Needs a token with the scope `audit:read`.
          */
-        get: operations["listTrustedOrigins"];
-        put?: never;
-        /**
-         * Trusts the exports that are signed with certain keys
-         * @description Needs a token with the scope `org:admin`.
-         */
-        post: operations["createTrustedOrigin"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/trusted-origins/{origin_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
+        get: operations["getAuditHead"];
         put?: never;
         post?: never;
-        /**
-         * Ends the trust in an origin
-         * @description What was imported from it stays.
-         *
-         *     Needs a token with the scope `org:admin`.
-         */
-        delete: operations["deleteTrustedOrigin"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/trust/roots": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Publishes the next root document of a project: connected runtimes get it at once
-         * @description It is refused (422) unless it is the version after the newest one, of this project, not expired, signed by the thresholds of that one and of itself, and unless this server can sign activations and leases under it in every environment. When what is active somewhere would be refused under it, it takes force (409 "root_stops_runtimes"). Version 1 takes an admin, later ones an admin or a ci token of the whole project. The newest one again changes nothing.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        post: operations["publishRoot"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/orgs/{org_id}/projects/{project_id}/trust": {
+    "/v1/orgs/{org_id}/audit/checkpoint": {
         parameters: {
             query?: never;
             header?: never;
@@ -1990,12 +1492,34 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the newest root document of a project, parsed, and how each environment stands under it
-         * @description Without one only the keys that the server signs with: what version 1 is made of.
+         * Returns a signed checkpoint of the log: the Merkle tree over all events
+         * @description With since, also the proof that the log still begins with that many events.
+         *
+         *     Needs a token with the scope `audit:read`.
+         */
+        get: operations["getAuditCheckpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a checkpoint of the own organization's log
+         * @description Returns the same of the token's own organization, to every token that reads: it tells how many events there are, and nothing of them.
          *
          *     Needs a token with the scope `read`.
          */
-        get: operations["getTrust"];
+        get: operations["getOwnAuditCheckpoint"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2004,7 +1528,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orgs/{org_id}/projects/{project_id}/trust/roots/{version}": {
+    "/v1/orgs/{org_id}/audit/inclusion": {
         parameters: {
             query?: never;
             header?: never;
@@ -2012,12 +1536,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the envelope of one root document
-         * @description It never changes.
-         *
-         *     Needs a token with the scope `read`.
+         * Proves that an event is in the log, as hashes and as a C2SP tlog-proof
+         * @description Needs a token with the scope `audit:read`.
          */
-        get: operations["getProjectRoot"];
+        get: operations["getAuditInclusion"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2026,7 +1548,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/trust/roots/{version}": {
+    "/v1/orgs/{org_id}/audit/consistency": {
         parameters: {
             query?: never;
             header?: never;
@@ -2034,60 +1556,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the envelope of one root document of the token's project
-         * @description 404 above the newest: a runtime asks for the version after its own until then.
-         *
-         *     Needs a token with the scope `runtime`.
+         * Proves that the log of one size begins with that of a smaller one
+         * @description Needs a token with the scope `audit:read`.
          */
-        get: operations["getRoot"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/trust/releases": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Lists the releases of a project, the highest number first, without their envelopes
-         * @description A runtime token sees those for its environment alone.
-         *
-         *     Needs a token with the scope `read`.
-         */
-        get: operations["listReleases"];
-        put?: never;
-        /**
-         * Keeps a release, so that an activation of its content in one of its environments finds it
-         * @description At least one author of the newest root must have signed it. The same statement again adds the signatures that it did not have: authors can sign one after another.
-         *
-         *     Needs a token with the scope `bundle:publish`.
-         */
-        post: operations["uploadRelease"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orgs/{org_id}/projects/{project_id}/trust/releases/{digest}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Returns one release with its envelope
-         * @description Needs a token with the scope `read`.
-         */
-        get: operations["getRelease"];
+        get: operations["getAuditConsistency"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2130,8 +1602,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Counts the organization's deliveries, for a monitor: those that are kept, and what waits
-         * @description Needs a token with the scope `org:admin`.
+         * Counts the deliveries of the organization
+         * @description Counts the organization's deliveries, for a monitor: those that are kept, and what waits.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         get: operations["getWebhookStats"];
         put?: never;
@@ -2204,8 +1678,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sends a `webhook.test` event at once, outside of the queue, and tells how it went
-         * @description Needs a token with the scope `org:admin`.
+         * Sends a test event at once
+         * @description Sends a `webhook.test` event at once, outside of the queue, and tells how it went.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         post: operations["testWebhook"];
         delete?: never;
@@ -2284,10 +1760,584 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sends again every event since a time that the webhook is for, in order, whether or not it was delivered
-         * @description Needs a token with the scope `org:admin`.
+         * Sends again every event since a time
+         * @description Sends again every event since a time that the webhook is for, in order, whether or not it was delivered.
+         *
+         *     Needs a token with the scope `org:admin`.
          */
         post: operations["replayWebhookEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/roots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publishes the next root document of a project
+         * @description Publishes the next root document of a project: connected runtimes get it at once. It is refused (422) unless it is the version after the newest one, of this project, not expired, signed by the thresholds of that one and of itself, and unless this server can sign activations and leases under it in every environment. When what is active somewhere would be refused under it, it takes force (409 "root_stops_runtimes"). Version 1 takes an admin, later ones an admin or a ci token of the whole project. The newest one again changes nothing.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["publishRoot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the newest root, and each environment under it
+         * @description Returns the newest root document of a project, parsed, and how each environment stands under it. Without one only the keys that the server signs with: what version 1 is made of.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getTrust"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/roots/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the envelope of one root document
+         * @description It never changes.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getProjectRoot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/trust/roots/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the envelope of one root document of the token's project
+         * @description 404 above the newest: a runtime asks for the version after its own until then.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["getRoot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the releases of a project, newest first
+         * @description Lists the releases of a project, the highest number first, without their envelopes. A runtime token sees those for its environment alone.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["listReleases"];
+        put?: never;
+        /**
+         * Keeps a release for the activation of its content
+         * @description Keeps a release, so that an activation of its content in one of its environments finds it. At least one author of the newest root must have signed it. The same statement again adds the signatures that it did not have: authors can sign one after another.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["uploadRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/trust/releases/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one release with its envelope
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getRelease"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/{version}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exports a version with its provenance
+         * @description Returns a version's document and its provenance: the body that ImportBundle takes.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["exportBundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publishes an exported document as the next version
+         * @description Publishes an exported document as the next version, signed by this server. It becomes active only when asked. The same document again makes no version: the response has the one that is there.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        post: operations["importBundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/envs/{env_name}/bundles/{version}/origin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns where an imported version is from
+         * @description Returns where an imported version is from, with the original document and its provenance as they were imported.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["getBundleOrigin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/trusted-origins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the trusted origins, by name
+         * @description Needs a token with the scope `org:admin`.
+         */
+        get: operations["listTrustedOrigins"];
+        put?: never;
+        /**
+         * Trusts the exports that are signed with certain keys
+         * @description Needs a token with the scope `org:admin`.
+         */
+        post: operations["createTrustedOrigin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/trusted-origins/{origin_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Ends the trust in an origin
+         * @description What was imported from it stays.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        delete: operations["deleteTrustedOrigin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Announces the next key
+         * @description Announces the next key: creates it and lists it, so that runtimes can be told to trust it, or root documents can name it. It signs nothing yet, unless `activate` is set. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["rotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns how far the rotation of a key is
+         * @description Returns the current key, the announced next one, and the live instances of the organization that do not trust it yet; for attestation the projects whose newest root does not name it.
+         *
+         *     Needs a token with the scope `org:admin`.
+         */
+        get: operations["getKeyRotation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes the announced key the current one, without a restart
+         * @description Bundles keep their signatures; publications and promotions are signed with it from now on. Activations and leases are signed by an attestation key at once, and what is active gets a signature by it. The private key before is deleted. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["activateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the announcement of the next key back
+         * @description Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["withdrawKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retires a previous key
+         * @description Retires a previous key and what was derived from it: it is not listed any more, and no version that it signed can be activated or promoted. Refused while such a version is active in any environment; for an attestation key while the newest root of a project names it. Cannot be undone. Operator only.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["retireKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists backups, newest first
+         * @description Lists the one that is being made or failed last, and the complete ones, newest first.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["listBackups"];
+        put?: never;
+        /**
+         * Starts a backup and answers at once; GetBackup tells how far it is
+         * @description Refused with 409 (backup_in_progress) while another one is being made, and when 100 are kept.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        post: operations["createBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups/{backup_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a backup and how far it is
+         * @description Needs an admin token of the operator's organization.
+         */
+        get: operations["getBackup"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a backup
+         * @description Refused with 409 (backup_not_ready) while it is being made.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        delete: operations["deleteBackup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backups/{backup_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the file of a complete backup
+         * @description REST answers with its bytes. Refused with 409 (backup_not_ready) before it is complete, and with 429 while four are being downloaded.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["downloadBackup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the server processes of the database
+         * @description Lists the server processes of the database: on PostgreSQL every node that told something of itself within the last hour (each does every five seconds), the newest 1,000 of them; on SQLite the one process.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["listNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system/diagnosis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Examines the server and what it stands on
+         * @description Examines the server and what it stands on: database, audit chain, keys, disk, clock, limits, certificates, tokens and webhooks. Calls at the same time share one examination. It changes nothing.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["diagnoseServer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system/echo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tells what arrived of this request, past all proxies
+         * @description Tells what arrived of a request, so that its caller sees what a proxy in front of the server changes. If-None-Match comes back as ETag. Up to eight at once are held.
+         *
+         *     Needs an admin token of the operator's organization.
+         */
+        get: operations["echo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/source-artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists artifacts, newest first, without their documents
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["listArtifacts"];
+        put?: never;
+        /**
+         * Keeps a policy document as a draft
+         * @description Needs a token with the scope `write`.
+         */
+        post: operations["createArtifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/source-artifact/{artifact_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns one artifact with its policies
+         * @description Needs a token with the scope `read`.
+         */
+        get: operations["getArtifact"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes an artifact
+         * @description The bundle that it was promoted to stays.
+         *
+         *     Needs a token with the scope `write`.
+         */
+        delete: operations["deleteArtifact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/source-artifact/{artifact_id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Publishes an artifact to its project's first environment
+         * @description Publishes an artifact to the first environment of its project (by position), active there. A repeat, at the same time too, answers what the first one did and makes no second bundle.
+         *
+         *     Needs a token with the scope `bundle:publish`.
+         */
+        put: operations["promoteArtifact"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4566,7 +4616,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description Malformed: no JSON, not UTF-8, a broken path or query; or there is nothing to promote to. */
+        /** @description Malformed: no JSON, not UTF-8, a broken path or query; or there is nothing to promote to. What to do: mend the request; the message says where it breaks. */
         BadRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4576,10 +4626,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "\"prod\" has no next stage to promote to",
+                 *       "error": "Bad Request",
+                 *       "message": "\"prod\" has no next stage to promote to",
+                 *       "code": 400,
+                 *       "status": 400,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The state does not allow it now. */
+        /** @description The state does not allow it now. What to do: read the message: it names what stands in the way, and `detail.error`, when it is there, says so for a program. */
         Conflict: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4590,10 +4650,23 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": {
+                 *         "error": "protected",
+                 *         "message": "the project \"Shop\" has the protected environment \"prod\": set its protected to false first"
+                 *       },
+                 *       "error": "Conflict",
+                 *       "message": "the project \"Shop\" has the protected environment \"prod\": set its protected to false first",
+                 *       "code": 409,
+                 *       "status": 409,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is over the size limit. */
+        /** @description The body is over the size limit. What to do: send less; for policies the limit is the setting SIGNET_MAX_BODY_BYTES. */
         ContentTooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4603,10 +4676,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "the request is larger than the limit of 65536 bytes",
+                 *       "error": "Content Too Large",
+                 *       "message": "the request is larger than the limit of 65536 bytes",
+                 *       "code": 413,
+                 *       "status": 413,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Any other error. 405 names in Allow what the path has. */
+        /** @description Any other error. 405 names in Allow what the path has. What to do: read `message`. */
         Error: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4617,10 +4700,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "PUT is not allowed here: use GET, HEAD",
+                 *       "error": "Method Not Allowed",
+                 *       "message": "PUT is not allowed here: use GET, HEAD",
+                 *       "code": 405,
+                 *       "status": 405,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The token lacks the scope or belongs to another organization, or the change comes from a foreign Origin. */
+        /** @description The token lacks the scope or belongs to another organization, or the change comes from a foreign Origin. What to do: use a token with the scope that the operation names. */
         Forbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4630,10 +4723,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "listAuditEvents needs the scope audit:read, which this token does not have",
+                 *       "error": "Forbidden",
+                 *       "message": "listAuditEvents needs the scope audit:read, which this token does not have",
+                 *       "code": 403,
+                 *       "status": 403,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description A defect, or the signing key cannot be used. Nothing was changed. */
+        /** @description A defect, or the signing key cannot be used. Nothing was changed. What to do: tell the operator the requestId: the log of the server has the cause. */
         InternalServerError: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4643,10 +4746,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "internal error",
+                 *       "error": "Internal Server Error",
+                 *       "message": "internal error",
+                 *       "code": 500,
+                 *       "status": 500,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Not there for this caller: what does not exist and what the token must not see answer the same. */
+        /** @description Not there for this caller: what does not exist and what the token must not see answer the same. What to do: check the names in the path, and what the token sees with whoAmI. */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4656,10 +4769,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "environment not found",
+                 *       "error": "Not Found",
+                 *       "message": "environment not found",
+                 *       "code": 404,
+                 *       "status": 404,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description If-Match names another sequence than the environment's. */
+        /** @description If-Match names another sequence than the environment's. What to do: read the environment again, decide again, and send its sequence. */
         PreconditionFailed: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4669,10 +4792,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "\"dev\" is at sequence 5, not 4",
+                 *       "error": "Precondition Failed",
+                 *       "message": "\"dev\" is at sequence 5, not 4",
+                 *       "code": 412,
+                 *       "status": 412,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Not now: shutting down, or the database is busy or full. */
+        /** @description Not now: shutting down, or the database is busy or full. What to do: try again after Retry-After, with the same Idempotency-Key. */
         ServiceUnavailable: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4683,10 +4816,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "the server is shutting down",
+                 *       "error": "Service Unavailable",
+                 *       "message": "the server is shutting down",
+                 *       "code": 503,
+                 *       "status": 503,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Too many requests. */
+        /** @description Too many requests. What to do: wait as many seconds as Retry-After says. */
         TooManyRequests: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4697,10 +4840,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "too many requests with this token",
+                 *       "error": "Too Many Requests",
+                 *       "message": "too many requests with this token",
+                 *       "code": 429,
+                 *       "status": 429,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description No token, or one that is invalid, expired or revoked. */
+        /** @description No token, or one that is invalid, expired or revoked. What to do: send `Authorization: Bearer <token>`, or create another token. */
         Unauthorized: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4711,10 +4864,20 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "invalid or expired token",
+                 *       "error": "Unauthorized",
+                 *       "message": "invalid or expired token",
+                 *       "code": 401,
+                 *       "status": 401,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Values that are refused, each with the name of its field; or the organization's quota is used up. */
+        /** @description Values that are refused, each with the name of its field; or the organization's quota is used up. What to do: correct the fields that `detail` lists. */
         UnprocessableContent: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4724,10 +4887,29 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": [
+                 *         {
+                 *           "loc": [
+                 *             "body",
+                 *             "policies"
+                 *           ],
+                 *           "msg": "is required",
+                 *           "type": "missing"
+                 *         }
+                 *       ],
+                 *       "error": "Unprocessable Content",
+                 *       "message": "policies: is required",
+                 *       "code": 422,
+                 *       "status": 422,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is not JSON. */
+        /** @description The body is not JSON. What to do: send `Content-Type: application/json`. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4737,6 +4919,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "detail": "the body must be application/json",
+                 *       "error": "Unsupported Media Type",
+                 *       "message": "the body must be application/json",
+                 *       "code": 415,
+                 *       "status": 415,
+                 *       "requestId": "4cea84a1-abe9-4334-980e-33155700667c"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Error"];
             };
         };
@@ -4794,728 +4986,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    listArtifacts: {
-        parameters: {
-            query?: {
-                /** @description Of one project: UUID, slug or name. */
-                project_id?: string;
-                /** @description "draft" or "promoted". */
-                status?: "draft" | "promoted";
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One page of artifacts. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListArtifactsAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createArtifact: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateArtifactRequest"];
-            };
-        };
-        responses: {
-            /** @description A policy document that was handed in. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Artifact"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getArtifact: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                artifact_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description An artifact and what is in it. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ArtifactWithPolicies"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteArtifact: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                artifact_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    promoteArtifact: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                artifact_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["PromoteArtifactRequest"];
-            };
-        };
-        responses: {
-            /** @description What a promotion made. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ArtifactPromotion"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listAuditEvents: {
-        parameters: {
-            query?: {
-                /** @description 1 to 1,000, 1,000 by default. */
-                limit?: number;
-                /** @description Only events below this number: the way to page back. */
-                before?: number;
-                /** @description Only events above this number, oldest first. */
-                after?: number;
-                /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
-                actor?: string;
-                /** @description One action, or a prefix that ends in ".*". */
-                action?: string;
-                resource_type?: string;
-                resource_id?: string;
-                since?: string;
-                until?: string;
-                /** @description Only changes that came from this address. */
-                source?: string;
-                /** @description UUID, slug or name: only events of this project, of a deleted one by its UUID. */
-                project_id?: string;
-                /** @description Only events of the environment of this name; needs project_id. */
-                environment?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The events. The number of all that match is in the header X-Total-Count. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Total-Count": components["headers"]["X-Total-Count"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditEvent"][];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    verifyAudit: {
-        parameters: {
-            query?: {
-                /** @description Only the newest that many events, or with after the first that many; all by default. */
-                limit?: number;
-                /** @description A head that was kept: event head_number must be there and have the hash head_hash. */
-                head_number?: number;
-                head_hash?: string;
-                /** @description Only events above this number, the first of which must follow that one: for a long chain in parts. 0 is from the beginning. */
-                after?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VerifyAuditAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getAuditHead: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditHead"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getAuditCheckpoint: {
-        parameters: {
-            query?: {
-                /** @description A size that the caller has a checkpoint of. 409 "log_shorter" when the log has fewer events. */
-                since?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditCheckpoint"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getOwnAuditCheckpoint: {
-        parameters: {
-            query?: {
-                since?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditCheckpoint"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getAuditInclusion: {
-        parameters: {
-            query?: {
-                /** @description The number of an event; or activation. */
-                event_id?: number;
-                /** @description The hex SHA-256 of an activation's payload. */
-                activation?: string;
-                /** @description The size of a log that the caller has a checkpoint of; all events by default. */
-                size?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditInclusion"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getAuditConsistency: {
-        parameters: {
-            query: {
-                /** @description The smaller size. */
-                older: number;
-                /** @description The larger one; all events by default. */
-                newer?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditConsistency"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listBackups: {
-        parameters: {
-            query?: {
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One page of backups. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListBackupsAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createBackup: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["CreateBackupRequest"];
-            };
-        };
-        responses: {
-            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
-            202: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Backup"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getBackup: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                backup_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Backup"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteBackup: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                backup_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    downloadBackup: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                backup_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A part of the file; the parts follow one another. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/x-tar": string;
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
     publishBundle: {
         parameters: {
             query?: never;
@@ -5530,16 +5000,74 @@ export interface operations {
                 "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "policies": {
+                 *         "pii": {
+                 *           "enabled": true,
+                 *           "action": "REDACT",
+                 *           "entities": [
+                 *             "email",
+                 *             "phone",
+                 *             "iban"
+                 *           ]
+                 *         },
+                 *         "secrets": {
+                 *           "enabled": true,
+                 *           "exceptions": [
+                 *             "EXAMPLE_API_KEY"
+                 *           ]
+                 *         },
+                 *         "tools": {
+                 *           "enabled": true,
+                 *           "allowed": [
+                 *             "search",
+                 *             "calculator"
+                 *           ],
+                 *           "max_arg_size": 10000
+                 *         },
+                 *         "toxicity": {
+                 *           "enabled": true,
+                 *           "action": "WARN",
+                 *           "threshold": 0.8
+                 *         },
+                 *         "limits": {
+                 *           "requests_per_minute": 60,
+                 *           "max_input_characters": 100000
+                 *         }
+                 *       },
+                 *       "title": "Redact personal data",
+                 *       "published_by": "maria@acme.example",
+                 *       "labels": {
+                 *         "ticket": "SEC-482"
+                 *       },
+                 *       "source": {
+                 *         "repository": "https://git.acme.example/policies/shop",
+                 *         "revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                 *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PublishBundleRequest"];
             };
         };
@@ -5554,6 +5082,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *       "version": 1,
+                     *       "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *       "is_active": true,
+                     *       "published_by": "maria@acme.example",
+                     *       "published_at": "2026-11-28T22:48:50.046Z",
+                     *       "title": "Redact personal data",
+                     *       "description": null,
+                     *       "labels": {
+                     *         "ticket": "SEC-482"
+                     *       },
+                     *       "source": {
+                     *         "repository": "https://git.acme.example/policies/shop",
+                     *         "revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
+                     *       },
+                     *       "origin": "publish",
+                     *       "deployment_id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
+                     *       "sequence": 1,
+                     *       "warnings": [],
+                     *       "change": {
+                     *         "dry_run": false,
+                     *         "unchanged": false,
+                     *         "skipped": false,
+                     *         "difference": null,
+                     *         "quota": null
+                     *       },
+                     *       "activated_at": null,
+                     *       "replaced_at": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Bundle"];
                 };
             };
@@ -5584,17 +5145,36 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 2
+                 */
                 version: number;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "The false alarms are fixed"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ActivateBundleRequest"];
             };
         };
@@ -5609,6 +5189,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *       "version": 2,
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "is_active": true,
+                     *       "published_by": "maria@acme.example",
+                     *       "published_at": "2026-11-28T22:48:50.076Z",
+                     *       "title": "Block personal data",
+                     *       "description": null,
+                     *       "labels": {},
+                     *       "source": null,
+                     *       "origin": "publish",
+                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *       "sequence": 4,
+                     *       "warnings": [],
+                     *       "change": null,
+                     *       "activated_at": null,
+                     *       "replaced_at": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Bundle"];
                 };
             };
@@ -5639,16 +5240,32 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "hold": true,
+                 *       "reason": "Checkout refuses valid orders"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RollbackBundleRequest"];
             };
         };
@@ -5663,6 +5280,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *       "version": 1,
+                     *       "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *       "is_active": true,
+                     *       "published_by": "maria@acme.example",
+                     *       "published_at": "2026-11-28T22:48:50.046Z",
+                     *       "title": "Redact personal data",
+                     *       "description": null,
+                     *       "labels": {
+                     *         "ticket": "SEC-482"
+                     *       },
+                     *       "source": {
+                     *         "repository": "https://git.acme.example/policies/shop",
+                     *         "revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
+                     *       },
+                     *       "origin": "publish",
+                     *       "deployment_id": "01a22458-d1d1-737b-b64f-c52023fc5de7",
+                     *       "sequence": 3,
+                     *       "warnings": [],
+                     *       "change": null,
+                     *       "activated_at": null,
+                     *       "replaced_at": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Bundle"];
                 };
             };
@@ -5695,16 +5339,32 @@ export interface operations {
                 "If-Unchanged"?: components["parameters"]["If-Unchanged"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment that is promoted from.
+                 * @example dev
+                 */
                 source_env: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "promoted_by": "maria@acme.example",
+                 *       "reason": "SEC-482 is approved"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PromoteBundleRequest"];
             };
         };
@@ -5719,6 +5379,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22458-d0cc-717f-bbfe-26c9d060ceb2",
+                     *       "version": 1,
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "is_active": true,
+                     *       "published_by": "maria@acme.example",
+                     *       "published_at": "2026-11-28T22:48:50.124Z",
+                     *       "title": "Block personal data",
+                     *       "description": null,
+                     *       "labels": {},
+                     *       "source": null,
+                     *       "origin": "promote",
+                     *       "deployment_id": "01a22458-d0db-7003-b117-638eb7d076cd",
+                     *       "sequence": 1,
+                     *       "warnings": [],
+                     *       "change": {
+                     *         "dry_run": false,
+                     *         "unchanged": false,
+                     *         "skipped": false,
+                     *         "difference": null,
+                     *         "quota": null
+                     *       },
+                     *       "activated_at": null,
+                     *       "replaced_at": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Bundle"];
                 };
             };
@@ -5758,10 +5445,20 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
@@ -5780,6 +5477,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "version": 2,
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "is_active": true,
+                     *         "published_by": "maria@acme.example",
+                     *         "published_at": "2026-11-28T22:48:50.076Z",
+                     *         "title": "Block personal data",
+                     *         "description": null,
+                     *         "labels": {},
+                     *         "source": null,
+                     *         "origin": "publish",
+                     *         "deployment_id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *         "sequence": 2,
+                     *         "warnings": [],
+                     *         "change": null,
+                     *         "activated_at": null,
+                     *         "replaced_at": null
+                     *       },
+                     *       {
+                     *         "id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *         "version": 1,
+                     *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *         "is_active": false,
+                     *         "published_by": "maria@acme.example",
+                     *         "published_at": "2026-11-28T22:48:50.046Z",
+                     *         "title": "Redact personal data",
+                     *         "description": null,
+                     *         "labels": {
+                     *           "ticket": "SEC-482"
+                     *         },
+                     *         "source": {
+                     *           "repository": "https://git.acme.example/policies/shop",
+                     *           "revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *           "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
+                     *         },
+                     *         "origin": "publish",
+                     *         "deployment_id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
+                     *         "sequence": 1,
+                     *         "warnings": [],
+                     *         "change": null,
+                     *         "activated_at": null,
+                     *         "replaced_at": null
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Bundle"][];
                 };
             };
@@ -5802,11 +5547,25 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 2
+                 */
                 version: number;
             };
             cookie?: never;
@@ -5823,6 +5582,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *       "version": 2,
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "is_active": true,
+                     *       "published_by": "maria@acme.example",
+                     *       "published_at": "2026-11-28T22:48:50.076Z",
+                     *       "title": "Block personal data",
+                     *       "description": null,
+                     *       "labels": {},
+                     *       "source": null,
+                     *       "origin": "publish",
+                     *       "deployment_id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *       "sequence": 2,
+                     *       "policies_json": {
+                     *         "pii": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "entities": [
+                     *             "email",
+                     *             "phone",
+                     *             "iban",
+                     *             "passport"
+                     *           ]
+                     *         },
+                     *         "secrets": {
+                     *           "enabled": true,
+                     *           "exceptions": []
+                     *         },
+                     *         "tools": {
+                     *           "enabled": true,
+                     *           "allowed": [
+                     *             "search"
+                     *           ],
+                     *           "max_arg_size": 2000
+                     *         },
+                     *         "toxicity": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "threshold": 0.5
+                     *         },
+                     *         "limits": {
+                     *           "requests_per_minute": 30,
+                     *           "max_input_characters": 20000
+                     *         }
+                     *       },
+                     *       "scope_policies_json": {},
+                     *       "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                     *       "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                     *       "key_id": "67f98cd2c8573d05",
+                     *       "activated_at": null,
+                     *       "replaced_at": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["BundleWithPolicies"];
                 };
             };
@@ -5848,11 +5662,25 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 1
+                 */
                 version: number;
             };
             cookie?: never;
@@ -5894,11 +5722,25 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 2
+                 */
                 version: number;
             };
             cookie?: never;
@@ -5915,6 +5757,60 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "version": 1,
+                     *       "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "environment": "dev",
+                     *       "published_at": "2026-11-28T22:48:50+00:00",
+                     *       "policies": {
+                     *         "pii": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "entities": [
+                     *             "email",
+                     *             "phone",
+                     *             "iban",
+                     *             "passport"
+                     *           ]
+                     *         },
+                     *         "secrets": {
+                     *           "enabled": true,
+                     *           "exceptions": []
+                     *         },
+                     *         "tools": {
+                     *           "enabled": true,
+                     *           "allowed": [
+                     *             "search"
+                     *           ],
+                     *           "max_arg_size": 2000
+                     *         },
+                     *         "toxicity": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "threshold": 0.5
+                     *         },
+                     *         "limits": {
+                     *           "requests_per_minute": 30,
+                     *           "max_input_characters": 20000
+                     *         }
+                     *       },
+                     *       "scope": {
+                     *         "tenant_id": "",
+                     *         "app_id": "",
+                     *         "agent_id": "",
+                     *         "env": ""
+                     *       },
+                     *       "scope_policies": {},
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                     *       "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                     *       "bundle_version": 2,
+                     *       "key_id": "67f98cd2c8573d05"
+                     *     }
+                     */
                     "application/json": {
                         [key: string]: unknown;
                     };
@@ -5939,12 +5835,30 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 1
+                 */
                 version: number;
+                /**
+                 * @description The version to compare with.
+                 * @example 2
+                 */
                 other_version: number;
             };
             cookie?: never;
@@ -5961,6 +5875,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/pii/action",
+                     *         "value": "BLOCK"
+                     *       },
+                     *       {
+                     *         "op": "add",
+                     *         "path": "/pii/entities/3",
+                     *         "value": "passport"
+                     *       },
+                     *       {
+                     *         "op": "remove",
+                     *         "path": "/secrets/exceptions/0"
+                     *       },
+                     *       {
+                     *         "op": "remove",
+                     *         "path": "/tools/allowed/1"
+                     *       },
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/tools/max_arg_size",
+                     *         "value": 2000
+                     *       },
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/toxicity/action",
+                     *         "value": "BLOCK"
+                     *       },
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/toxicity/threshold",
+                     *         "value": 0.5
+                     *       },
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/limits/requests_per_minute",
+                     *         "value": 30
+                     *       },
+                     *       {
+                     *         "op": "replace",
+                     *         "path": "/limits/max_input_characters",
+                     *         "value": 20000
+                     *       }
+                     *     ]
+                     */
                     "application/json": unknown[];
                 };
             };
@@ -5978,6 +5939,10 @@ export interface operations {
     compareBundles: {
         parameters: {
             query: {
+                /**
+                 * @description The name of an environment.
+                 * @example dev
+                 */
                 from_env: string;
                 /** @description The active one by default. */
                 from_version?: number;
@@ -5991,9 +5956,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
@@ -6010,6 +5981,102 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "before": {
+                     *         "environment": "dev",
+                     *         "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *         "version": 1,
+                     *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *         "is_active": false
+                     *       },
+                     *       "after": {
+                     *         "environment": "dev",
+                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "version": 2,
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "is_active": true
+                     *       },
+                     *       "difference": {
+                     *         "changes": [
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/pii/action",
+                     *             "old_value": "REDACT",
+                     *             "new_value": "BLOCK",
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "add",
+                     *             "path": "/policies/pii/entities/3",
+                     *             "old_value": null,
+                     *             "new_value": "passport",
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "remove",
+                     *             "path": "/policies/secrets/exceptions/0",
+                     *             "old_value": "EXAMPLE_API_KEY",
+                     *             "new_value": null,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "remove",
+                     *             "path": "/policies/tools/allowed/1",
+                     *             "old_value": "calculator",
+                     *             "new_value": null,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/tools/max_arg_size",
+                     *             "old_value": 10000,
+                     *             "new_value": 2000,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/toxicity/action",
+                     *             "old_value": "WARN",
+                     *             "new_value": "BLOCK",
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/toxicity/threshold",
+                     *             "old_value": 0.8,
+                     *             "new_value": 0.5,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/limits/requests_per_minute",
+                     *             "old_value": 60,
+                     *             "new_value": 30,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           },
+                     *           {
+                     *             "op": "replace",
+                     *             "path": "/policies/limits/max_input_characters",
+                     *             "old_value": 100000,
+                     *             "new_value": 20000,
+                     *             "old_excerpt": null,
+                     *             "new_excerpt": null
+                     *           }
+                     *         ],
+                     *         "changes_total": 9,
+                     *         "truncated": false
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["CompareBundlesAnswer"];
                 };
             };
@@ -6033,15 +6100,31 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "keep_newest": 20,
+                 *       "keep_days": 90,
+                 *       "production": [
+                 *         "prod"
+                 *       ],
+                 *       "dry_run": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["PruneBundlesRequest"];
             };
         };
@@ -6056,6 +6139,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "environments": [
+                     *         {
+                     *           "environment": "dev",
+                     *           "production": false,
+                     *           "deleted": 0,
+                     *           "kept": 2,
+                     *           "versions": []
+                     *         },
+                     *         {
+                     *           "environment": "staging",
+                     *           "production": false,
+                     *           "deleted": 0,
+                     *           "kept": 3,
+                     *           "versions": []
+                     *         },
+                     *         {
+                     *           "environment": "canary",
+                     *           "production": false,
+                     *           "deleted": 0,
+                     *           "kept": 0,
+                     *           "versions": []
+                     *         },
+                     *         {
+                     *           "environment": "prod",
+                     *           "production": true,
+                     *           "deleted": 0,
+                     *           "kept": 1,
+                     *           "versions": []
+                     *         }
+                     *       ],
+                     *       "dry_run": true,
+                     *       "more": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["PruneBundlesAnswer"];
                 };
             };
@@ -6077,6 +6196,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
                 /** @description Only the activations of this version; NOT_FOUND when the environment of env_name does not keep it. */
                 version?: number;
@@ -6084,7 +6204,9 @@ export interface operations {
                 kind?: "publish" | "activate" | "promote" | "rollback" | "import";
                 /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
                 actor?: string;
+                /** @description From this time or event on. */
                 since?: string;
+                /** @description Before this time. */
                 until?: string;
             };
             header?: {
@@ -6092,11 +6214,20 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
-                /** @description All environments of the project that the token sees when empty. */
+                /**
+                 * @description All environments of the project that the token sees when empty.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
@@ -6113,6 +6244,119 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *           "sequence": 4,
+                     *           "version": 2,
+                     *           "from_version": 1,
+                     *           "kind": "activate",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.635Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": "The false alarms are fixed",
+                     *           "title": "Block personal data",
+                     *           "source_revision": null,
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22458-d1d1-737b-b64f-c52023fc5de7",
+                     *           "sequence": 3,
+                     *           "version": 1,
+                     *           "from_version": 2,
+                     *           "kind": "rollback",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.384Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": "Checkout refuses valid orders",
+                     *           "title": "Redact personal data",
+                     *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *           "sequence": 2,
+                     *           "version": 2,
+                     *           "from_version": 1,
+                     *           "kind": "publish",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.079Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": null,
+                     *           "title": "Block personal data",
+                     *           "source_revision": null,
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
+                     *           "sequence": 1,
+                     *           "version": 1,
+                     *           "from_version": null,
+                     *           "kind": "publish",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.057Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": null,
+                     *           "title": "Redact personal data",
+                     *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         }
+                     *       ],
+                     *       "total": 4,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ListDeploymentsAnswer"];
                 };
             };
@@ -6134,6 +6378,7 @@ export interface operations {
                 env_name?: string;
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
                 /** @description Only the activations of this version; NOT_FOUND when the environment of env_name does not keep it. */
                 version?: number;
@@ -6141,7 +6386,9 @@ export interface operations {
                 kind?: "publish" | "activate" | "promote" | "rollback" | "import";
                 /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
                 actor?: string;
+                /** @description From this time or event on. */
                 since?: string;
+                /** @description Before this time. */
                 until?: string;
             };
             header?: {
@@ -6149,9 +6396,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
@@ -6168,6 +6421,119 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *           "sequence": 4,
+                     *           "version": 2,
+                     *           "from_version": 1,
+                     *           "kind": "activate",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.635Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": "The false alarms are fixed",
+                     *           "title": "Block personal data",
+                     *           "source_revision": null,
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22458-d1d1-737b-b64f-c52023fc5de7",
+                     *           "sequence": 3,
+                     *           "version": 1,
+                     *           "from_version": 2,
+                     *           "kind": "rollback",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.384Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": "Checkout refuses valid orders",
+                     *           "title": "Redact personal data",
+                     *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *           "sequence": 2,
+                     *           "version": 2,
+                     *           "from_version": 1,
+                     *           "kind": "publish",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.079Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": null,
+                     *           "title": "Block personal data",
+                     *           "source_revision": null,
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         },
+                     *         {
+                     *           "id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
+                     *           "sequence": 1,
+                     *           "version": 1,
+                     *           "from_version": null,
+                     *           "kind": "publish",
+                     *           "actor": "signet_adm_TmK6hkqP",
+                     *           "at": "2026-11-28T22:48:50.057Z",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "environment": "dev",
+                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *           "performed_by": {
+                     *             "id": 2,
+                     *             "name": "first admin",
+                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "kind": "admin"
+                     *           },
+                     *           "reason": null,
+                     *           "title": "Redact personal data",
+                     *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
+                     *           "source_project_id": null,
+                     *           "source_environment": null,
+                     *           "source_version": null
+                     *         }
+                     *       ],
+                     *       "total": 4,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ListDeploymentsAnswer"];
                 };
             };
@@ -6190,6 +6556,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /**
+                 * @description UUID of an activation.
+                 * @example 01a22458-d2cb-7799-9397-eafe311050d0
+                 */
                 deployment_id: string;
             };
             cookie?: never;
@@ -6206,6 +6576,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *       "sequence": 4,
+                     *       "version": 2,
+                     *       "from_version": 1,
+                     *       "kind": "activate",
+                     *       "actor": "signet_adm_TmK6hkqP",
+                     *       "at": "2026-11-28T22:48:50.635Z",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *       "environment": "dev",
+                     *       "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "performed_by": {
+                     *         "id": 2,
+                     *         "name": "first admin",
+                     *         "prefix": "signet_adm_TmK6hkqP",
+                     *         "kind": "admin"
+                     *       },
+                     *       "reason": "The false alarms are fixed",
+                     *       "title": "Block personal data",
+                     *       "source_revision": null,
+                     *       "source_project_id": null,
+                     *       "source_environment": null,
+                     *       "source_version": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Deployment"];
                 };
             };
@@ -6227,9 +6625,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
@@ -6246,6 +6650,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "schema": {
+                     *         "$schema": "https://json-schema.org/draft/2020-12/schema",
+                     *         "type": "object",
+                     *         "required": [
+                     *           "pii",
+                     *           "secrets"
+                     *         ],
+                     *         "properties": {
+                     *           "pii": {
+                     *             "type": "object",
+                     *             "required": [
+                     *               "enabled"
+                     *             ],
+                     *             "properties": {
+                     *               "enabled": {
+                     *                 "type": "boolean"
+                     *               }
+                     *             }
+                     *           }
+                     *         }
+                     *       },
+                     *       "schema_hash": "sha256:7061d0457b3f4a2add4c857f6ddd3801318c65ef93fc1ee56c76c5428f9499f7",
+                     *       "updated_by": "signet_adm_TmK6hkqP",
+                     *       "updated_at": "2026-11-28T22:48:51.690Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicySchema"];
                 };
             };
@@ -6267,15 +6699,44 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "$schema": "https://json-schema.org/draft/2020-12/schema",
+                 *       "type": "object",
+                 *       "required": [
+                 *         "pii",
+                 *         "secrets"
+                 *       ],
+                 *       "properties": {
+                 *         "pii": {
+                 *           "type": "object",
+                 *           "required": [
+                 *             "enabled"
+                 *           ],
+                 *           "properties": {
+                 *             "enabled": {
+                 *               "type": "boolean"
+                 *             }
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
                 "application/json": {
                     [key: string]: unknown;
                 };
@@ -6292,6 +6753,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "schema": {
+                     *         "$schema": "https://json-schema.org/draft/2020-12/schema",
+                     *         "type": "object",
+                     *         "required": [
+                     *           "pii",
+                     *           "secrets"
+                     *         ],
+                     *         "properties": {
+                     *           "pii": {
+                     *             "type": "object",
+                     *             "required": [
+                     *               "enabled"
+                     *             ],
+                     *             "properties": {
+                     *               "enabled": {
+                     *                 "type": "boolean"
+                     *               }
+                     *             }
+                     *           }
+                     *         }
+                     *       },
+                     *       "schema_hash": "sha256:7061d0457b3f4a2add4c857f6ddd3801318c65ef93fc1ee56c76c5428f9499f7",
+                     *       "updated_by": "signet_adm_TmK6hkqP",
+                     *       "updated_at": "2026-11-28T22:48:51.690Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PolicySchema"];
                 };
             };
@@ -6316,9 +6805,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
@@ -6372,1843 +6867,64 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "key_id": "67f98cd2c8573d05",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.858Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       {
+                     *         "key_id": "7952db9acea6c385",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA7fHiswhn6cJaQ9/LzKJbJYaYSI+Rj2ley+iRtYS0EOA=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:47.905Z",
+                     *         "is_current": true,
+                     *         "purpose": "audit",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       {
+                     *         "key_id": "5ceac7f18f1f3b6d",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEATc1jrElICN/Qa5KmN+iNrpoHLiP/nlnApwB+jqanRA0=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:48.555Z",
+                     *         "is_current": true,
+                     *         "purpose": "webhooks",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       {
+                     *         "key_id": "3ce16b907d5c33cd",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEApHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:47.905Z",
+                     *         "is_current": true,
+                     *         "purpose": "attestation",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Key"][];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    rotateKey: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["RotateKeyRequest"];
-            };
-        };
-        responses: {
-            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyRotation"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getKeyRotation: {
-        parameters: {
-            query?: {
-                /** @description "bundles" (the default) or "attestation". */
-                purpose?: "bundles" | "attestation";
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyRotation"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    activateKey: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description The id of the announced key. */
-                key_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["ActivateKeyRequest"];
-            };
-        };
-        responses: {
-            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyRotation"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    withdrawKey: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description The id of the announced key. */
-                key_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["WithdrawKeyRequest"];
-            };
-        };
-        responses: {
-            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyRotation"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    retireKey: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description The id of a previous key of the server. */
-                key_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["RetireKeyRequest"];
-            };
-        };
-        responses: {
-            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyRotation"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listOrganizations: {
-        parameters: {
-            query?: {
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One page of organizations. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListOrganizationsAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createOrganization: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateOrganizationRequest"];
-            };
-        };
-        responses: {
-            /** @description The new organization; its fields stand beside its first admin token. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CreateOrganizationAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getOrganization: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A tenant. Nothing crosses from one to another. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Organization"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteOrganization: {
-        parameters: {
-            query?: {
-                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
-                force?: boolean;
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    updateOrganization: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["UpdateOrganizationRequest"];
-            };
-        };
-        responses: {
-            /** @description A tenant. Nothing crosses from one to another. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Organization"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listProjects: {
-        parameters: {
-            query?: {
-                /** @description 1 to 1,000, 1,000 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The projects that the token sees. The number of all of them is in the header X-Total-Count. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Total-Count": components["headers"]["X-Total-Count"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Project"][];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createProject: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateProjectRequest"];
-            };
-        };
-        responses: {
-            /** @description The new project and its runtime tokens. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CreateProjectAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getProject: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Something that policies are written for; a tree of environments. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Project"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteProject: {
-        parameters: {
-            query?: {
-                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
-                force?: boolean;
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listEnvironments: {
-        parameters: {
-            query?: {
-                /** @description 1 to 1,000, 1,000 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The environments that the token sees. The number of all of them is in the header X-Total-Count. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    "X-Total-Count": components["headers"]["X-Total-Count"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Environment"][];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createEnvironment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateEnvironmentRequest"];
-            };
-        };
-        responses: {
-            /** @description A stage of a project, with at most one active bundle. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Environment"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getEnvironment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A stage of a project, with at most one active bundle. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Environment"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteEnvironment: {
-        parameters: {
-            query?: {
-                /** @description Also while runtimes are live in it. Does not override its protection. */
-                force?: boolean;
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    updateEnvironment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["UpdateEnvironmentRequest"];
-            };
-        };
-        responses: {
-            /** @description A stage of a project, with at most one active bundle. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Environment"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    releaseEnvironment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["ReleaseEnvironmentRequest"];
-            };
-        };
-        responses: {
-            /** @description A stage of a project, with at most one active bundle. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Environment"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listPipelines: {
-        parameters: {
-            query?: {
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One page of pipelines. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListPipelinesAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createPipeline: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreatePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listPipelinesV3: {
-        parameters: {
-            query?: {
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One page of pipelines. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListPipelinesAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createPipelineV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreatePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getPipeline: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deletePipeline: {
-        parameters: {
-            query?: {
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    updatePipeline: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["UpdatePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getPipelineV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deletePipelineV3: {
-        parameters: {
-            query?: {
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    updatePipelineV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["UpdatePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description Stages through which bundles are promoted. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Pipeline"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createPipelineStage: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreatePipelineStageRequest"];
-            };
-        };
-        responses: {
-            /** @description One stage of a pipeline. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineStage"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    createPipelineStageV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreatePipelineStageRequest"];
-            };
-        };
-        responses: {
-            /** @description One stage of a pipeline. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineStage"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deletePipelineStage: {
-        parameters: {
-            query?: {
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deletePipelineStageV3: {
-        parameters: {
-            query?: {
-                /** @description Recorded in the audit. */
-                reason?: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    addPipelineApp: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AddPipelineAppRequest"];
-            };
-        };
-        responses: {
-            /** @description An environment in a stage, with what is active in it. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineApp"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    addPipelineAppV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AddPipelineAppRequest"];
-            };
-        };
-        responses: {
-            /** @description An environment in a stage, with what is active in it. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineApp"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    removePipelineApp: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-                app_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    removePipelineAppV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-                stage_id: string;
-                app_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    promotePipeline: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
-                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
-                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
-                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PromotePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description In the order that was asked for. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelinePromotion"][];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    promotePipelineV3: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
-                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
-                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
-                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PromotePipelineRequest"];
-            };
-        };
-        responses: {
-            /** @description In the order that was asked for. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelinePromotion"][];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    diffPipelineApps: {
-        parameters: {
-            query: {
-                /** @description An app of the pipeline. */
-                from: string;
-                /** @description Another one. */
-                to: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A JSON array of operations; empty when both are equal. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    diffPipelineAppsV3: {
-        parameters: {
-            query: {
-                /** @description An app of the pipeline. */
-                from: string;
-                /** @description Another one. */
-                to: string;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A JSON array of operations; empty when both are equal. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -8254,6 +6970,60 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "version": 1,
+                     *       "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "environment": "dev",
+                     *       "published_at": "2026-11-28T22:48:50+00:00",
+                     *       "policies": {
+                     *         "pii": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "entities": [
+                     *             "email",
+                     *             "phone",
+                     *             "iban",
+                     *             "passport"
+                     *           ]
+                     *         },
+                     *         "secrets": {
+                     *           "enabled": true,
+                     *           "exceptions": []
+                     *         },
+                     *         "tools": {
+                     *           "enabled": true,
+                     *           "allowed": [
+                     *             "search"
+                     *           ],
+                     *           "max_arg_size": 2000
+                     *         },
+                     *         "toxicity": {
+                     *           "enabled": true,
+                     *           "action": "BLOCK",
+                     *           "threshold": 0.5
+                     *         },
+                     *         "limits": {
+                     *           "requests_per_minute": 30,
+                     *           "max_input_characters": 20000
+                     *         }
+                     *       },
+                     *       "scope": {
+                     *         "tenant_id": "",
+                     *         "app_id": "",
+                     *         "agent_id": "",
+                     *         "env": ""
+                     *       },
+                     *       "scope_policies": {},
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                     *       "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                     *       "bundle_version": 2,
+                     *       "key_id": "67f98cd2c8573d05"
+                     *     }
+                     */
                     "application/json": {
                         [key: string]: unknown;
                     };
@@ -8341,6 +7111,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "policies": {
+                     *         "limits": {
+                     *           "max_input_characters": 20000,
+                     *           "requests_per_minute": 30
+                     *         },
+                     *         "pii": {
+                     *           "action": "BLOCK",
+                     *           "enabled": true,
+                     *           "entities": [
+                     *             "email",
+                     *             "phone",
+                     *             "iban",
+                     *             "passport"
+                     *           ]
+                     *         },
+                     *         "secrets": {
+                     *           "enabled": true,
+                     *           "exceptions": []
+                     *         },
+                     *         "tools": {
+                     *           "allowed": [
+                     *             "search"
+                     *           ],
+                     *           "enabled": true,
+                     *           "max_arg_size": 2000
+                     *         },
+                     *         "toxicity": {
+                     *           "action": "BLOCK",
+                     *           "enabled": true,
+                     *           "threshold": 0.5
+                     *         }
+                     *       },
+                     *       "scope_policies": {}
+                     *     }
+                     */
                     "application/json": {
                         [key: string]: unknown;
                     };
@@ -8431,6 +7238,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "lease": {
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=",
+                     *         "payloadType": "application/vnd.signet.lease+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *             "sig": "Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "activation": {
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=",
+                     *         "payloadType": "application/vnd.in-toto+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *             "sig": "F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "release": null,
+                     *       "proof": null
+                     *     }
+                     */
                     "application/json": {
                         [key: string]: unknown;
                     };
@@ -8489,6 +7322,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
+                /**
+                 * @description UUID of an activation.
+                 * @example 01a22458-d2cb-7799-9397-eafe311050d0
+                 */
                 deployment_id: string;
             };
             cookie?: never;
@@ -8505,6 +7342,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "lease": {
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=",
+                     *         "payloadType": "application/vnd.signet.lease+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *             "sig": "Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "activation": {
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=",
+                     *         "payloadType": "application/vnd.in-toto+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *             "sig": "F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "release": null,
+                     *       "proof": null
+                     *     }
+                     */
                     "application/json": {
                         [key: string]: unknown;
                     };
@@ -8556,7 +7419,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T22:48:50.635Z","document":{"version":1,"bundle_id":"01a22458-d09c-76d1-bd7c-45ea5366a6f7","org_id":"849111ef-1929-455a-bf62-6c2121b3a973","project_id":"4794d4a7-43dc-45a2-bc84-ea0028438c99","environment":"dev","published_at":"2026-11-28T22:48:50+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==","signature_v2":"uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==","bundle_version":2,"key_id":"67f98cd2c8573d05"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0"} */
                     "application/x-ndjson": string;
+                    /**
+                     * @example event: activation
+                     *     id: 4.01a22458-d2cb-7799-9397-eafe311050d0
+                     *     data: {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T22:48:50.635Z","document":{"version":1,"bundle_id":"01a22458-d09c-76d1-bd7c-45ea5366a6f7","org_id":"849111ef-1929-455a-bf62-6c2121b3a973","project_id":"4794d4a7-43dc-45a2-bc84-ea0028438c99","environment":"dev","published_at":"2026-11-28T22:48:50+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==","signature_v2":"uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==","bundle_version":2,"key_id":"67f98cd2c8573d05"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0"}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -8583,6 +7452,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "instance_id": "shop-api-7c9d",
+                 *       "agent": "shop-api/2.4.1",
+                 *       "labels": {
+                 *         "region": "eu-west-1",
+                 *         "tier": "checkout"
+                 *       },
+                 *       "state": "applied",
+                 *       "sequence": 4
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReportStatusRequest"];
             };
         };
@@ -8597,6 +7478,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "newest_sequence": 4
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReportStatusAnswer"];
                 };
             };
@@ -8617,6 +7503,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
                 /** @description Only instances that were last seen at this address. */
                 source?: string;
@@ -8626,10 +7513,20 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
@@ -8646,6 +7543,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "instance_id": "shop-api-7c9d",
+                     *           "applied_sequence": 4,
+                     *           "applied_version": 2,
+                     *           "behind_by": 0,
+                     *           "state": "applied",
+                     *           "reason": null,
+                     *           "last_seen": "2026-11-28T22:48:51.819Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "connected": true,
+                     *           "live": true,
+                     *           "rollout": "applied"
+                     *         },
+                     *         {
+                     *           "instance_id": "shop-api-51be",
+                     *           "applied_sequence": null,
+                     *           "applied_version": null,
+                     *           "behind_by": null,
+                     *           "state": "rejected",
+                     *           "reason": "unknown action BLOCK",
+                     *           "last_seen": "2026-11-28T22:48:51.806Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "connected": false,
+                     *           "live": true,
+                     *           "rollout": "rejected"
+                     *         }
+                     *       ],
+                     *       "total": 2,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ListRuntimesAnswer"];
                 };
             };
@@ -8681,6 +7633,7 @@ export interface operations {
                 source?: string;
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
                 /** @description Only instances whose agent begins with this. */
                 agent?: string;
@@ -8696,7 +7649,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
@@ -8713,6 +7669,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "instance_id": "shop-api-51be",
+                     *           "applied_sequence": null,
+                     *           "applied_version": null,
+                     *           "behind_by": null,
+                     *           "state": "rejected",
+                     *           "reason": "unknown action BLOCK",
+                     *           "last_seen": "2026-11-28T22:48:51.806Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "connected": false,
+                     *           "live": true,
+                     *           "rollout": "rejected"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ListFleetAnswer"];
                 };
             };
@@ -8746,6 +7734,7 @@ export interface operations {
                 source?: string;
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
                 /** @description Only instances whose agent begins with this. */
                 agent?: string;
@@ -8761,9 +7750,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name; all projects when empty. */
+                /**
+                 * @description UUID, slug or name; all projects when empty.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
@@ -8780,6 +7775,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "instance_id": "shop-api-7c9d",
+                     *           "applied_sequence": 4,
+                     *           "applied_version": 2,
+                     *           "behind_by": 0,
+                     *           "state": "applied",
+                     *           "reason": null,
+                     *           "last_seen": "2026-11-28T22:48:51.819Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "connected": false,
+                     *           "live": true,
+                     *           "rollout": "applied"
+                     *         },
+                     *         {
+                     *           "instance_id": "shop-api-51be",
+                     *           "applied_sequence": null,
+                     *           "applied_version": null,
+                     *           "behind_by": null,
+                     *           "state": "rejected",
+                     *           "reason": "unknown action BLOCK",
+                     *           "last_seen": "2026-11-28T22:48:51.806Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "connected": false,
+                     *           "live": true,
+                     *           "rollout": "rejected"
+                     *         }
+                     *       ],
+                     *       "total": 2,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ListFleetAnswer"];
                 };
             };
@@ -8803,6 +7853,7 @@ export interface operations {
                 state?: "applied" | "behind" | "rejected" | "unknown";
                 connected?: boolean;
                 live?: boolean;
+                /** @description The number of the version in its environment. */
                 version?: number;
                 label?: string;
                 source?: string;
@@ -8854,6 +7905,7 @@ export interface operations {
                 state?: "applied" | "behind" | "rejected" | "unknown";
                 connected?: boolean;
                 live?: boolean;
+                /** @description The number of the version in its environment. */
                 version?: number;
                 label?: string;
                 source?: string;
@@ -8913,10 +7965,20 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
                 project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
                 env_name: string;
             };
             cookie?: never;
@@ -8933,6 +7995,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "active_sequence": 4,
+                     *       "version": 2,
+                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *       "active_since": "2026-11-28T22:48:50.635Z",
+                     *       "complete": false,
+                     *       "superseded": false,
+                     *       "live": 2,
+                     *       "applied": 1,
+                     *       "behind": 0,
+                     *       "rejected": 1,
+                     *       "unknown": 0,
+                     *       "laggards": [
+                     *         {
+                     *           "instance_id": "shop-api-51be",
+                     *           "applied_sequence": null,
+                     *           "applied_version": null,
+                     *           "behind_by": null,
+                     *           "state": "rejected",
+                     *           "reason": "unknown action BLOCK",
+                     *           "last_seen": "2026-11-28T22:48:51.806Z",
+                     *           "agent": "shop-api/2.4.1",
+                     *           "labels": {
+                     *             "region": "eu-west-1",
+                     *             "tier": "checkout"
+                     *           },
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_name": null,
+                     *           "source": "127.0.0.1",
+                     *           "key_ids": [],
+                     *           "environment": "dev",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "connected": false,
+                     *           "live": true,
+                     *           "rollout": "rejected"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["GetRolloutAnswer"];
                 };
             };
@@ -8959,6 +8061,13 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "runtime_version": "1.8.0",
+                 *       "mode": "enforce",
+                 *       "reporter": "shop-api"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SendHeartbeatRequest"];
             };
         };
@@ -8973,6 +8082,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SendHeartbeatAnswer"];
                 };
             };
@@ -9000,6 +8114,14 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example [
+                 *       {
+                 *         "type": "decision",
+                 *         "count": 12
+                 *       }
+                 *     ]
+                 */
                 "application/json": unknown;
             };
         };
@@ -9014,6 +8136,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "accepted": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["SendTelemetryAnswer"];
                 };
             };
@@ -9071,7 +8198,78 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    listNodes: {
+    listOrganizations: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of organizations. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "69c2f727-a80d-483a-9fe9-4d748c1be256",
+                     *           "name": "default",
+                     *           "slug": "default",
+                     *           "plan": "self-hosted",
+                     *           "created_at": "2026-11-28T22:48:48.287Z",
+                     *           "industry": null,
+                     *           "company_size": null,
+                     *           "versions_per_environment": null,
+                     *           "signing_key": "server"
+                     *         },
+                     *         {
+                     *           "id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *           "name": "Acme",
+                     *           "slug": "acme",
+                     *           "plan": "standard",
+                     *           "created_at": "2026-11-28T22:48:48.555Z",
+                     *           "industry": null,
+                     *           "company_size": null,
+                     *           "versions_per_environment": 500,
+                     *           "signing_key": "organization"
+                     *         }
+                     *       ],
+                     *       "total": 2,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListOrganizationsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createOrganization: {
         parameters: {
             query?: never;
             header?: {
@@ -9081,9 +8279,98 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Acme",
+                 *       "plan": "standard",
+                 *       "versions_per_environment": 500
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateOrganizationRequest"];
+            };
+        };
+        responses: {
+            /** @description The new organization; its fields stand beside its first admin token. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "name": "Acme",
+                     *       "slug": "acme",
+                     *       "plan": "standard",
+                     *       "created_at": "2026-11-28T22:48:48.555Z",
+                     *       "industry": null,
+                     *       "company_size": null,
+                     *       "versions_per_environment": 500,
+                     *       "admin_token": {
+                     *         "id": 2,
+                     *         "name": "first admin",
+                     *         "key_prefix": "signet_adm_TmK6hkqP",
+                     *         "key_type": "admin",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "project_id": null,
+                     *         "environment_id": null,
+                     *         "scopes": [
+                     *           "read",
+                     *           "write",
+                     *           "bundle:publish",
+                     *           "org:admin"
+                     *         ],
+                     *         "is_active": true,
+                     *         "expires_at": null,
+                     *         "created_at": "2026-11-28T22:48:48.568Z",
+                     *         "last_used_at": null,
+                     *         "environments": [],
+                     *         "raw_key": "signet_adm_TmK6hkqP_tr1MjPnbuzH8MCFyyyUa77XjebzDRJ1qxgL1OHU7tqj3KWoxM",
+                     *         "in_admin_token_file": null
+                     *       },
+                     *       "signing_key": "organization"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreateOrganizationAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getOrganization: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description A tenant. Nothing crosses from one to another. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9093,7 +8380,1025 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListNodesAnswer"];
+                    /**
+                     * @example {
+                     *       "id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "name": "Acme",
+                     *       "slug": "acme",
+                     *       "plan": "standard",
+                     *       "created_at": "2026-11-28T22:48:48.555Z",
+                     *       "industry": null,
+                     *       "company_size": null,
+                     *       "versions_per_environment": 500,
+                     *       "signing_key": "organization"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Organization"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteOrganization: {
+        parameters: {
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateOrganization: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "industry": "Retail",
+                 *       "company_size": "201-500"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateOrganizationRequest"];
+            };
+        };
+        responses: {
+            /** @description A tenant. Nothing crosses from one to another. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "name": "Acme",
+                     *       "slug": "acme",
+                     *       "plan": "standard",
+                     *       "created_at": "2026-11-28T22:48:48.555Z",
+                     *       "industry": "Retail",
+                     *       "company_size": "201-500",
+                     *       "versions_per_environment": 500,
+                     *       "signing_key": "organization"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Organization"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listProjects: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1,000, 1,000 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The projects that the token sees. The number of all of them is in the header X-Total-Count. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Total-Count": components["headers"]["X-Total-Count"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "name": "Shop",
+                     *         "slug": "shop",
+                     *         "environments": [
+                     *           {
+                     *             "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *             "name": "dev",
+                     *             "position": 0,
+                     *             "promotes_to": "staging",
+                     *             "active_version": null,
+                     *             "sequence": 0,
+                     *             "created_at": "2026-11-28T22:48:48.877Z",
+                     *             "hold": null,
+                     *             "signing_key": "organization",
+                     *             "protected": false
+                     *           },
+                     *           {
+                     *             "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *             "name": "staging",
+                     *             "position": 1,
+                     *             "promotes_to": "prod",
+                     *             "active_version": null,
+                     *             "sequence": 0,
+                     *             "created_at": "2026-11-28T22:48:48.877Z",
+                     *             "hold": null,
+                     *             "signing_key": "organization",
+                     *             "protected": false
+                     *           },
+                     *           {
+                     *             "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *             "name": "prod",
+                     *             "position": 2,
+                     *             "promotes_to": null,
+                     *             "active_version": null,
+                     *             "sequence": 0,
+                     *             "created_at": "2026-11-28T22:48:48.877Z",
+                     *             "hold": null,
+                     *             "signing_key": "organization",
+                     *             "protected": true
+                     *           }
+                     *         ],
+                     *         "created_at": "2026-11-28T22:48:48.877Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Project"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createProject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateProjectRequest"];
+            };
+        };
+        responses: {
+            /** @description The new project and its runtime tokens. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "name": "Shop",
+                     *       "slug": "shop",
+                     *       "environments": [
+                     *         {
+                     *           "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "name": "dev",
+                     *           "position": 0,
+                     *           "promotes_to": "staging",
+                     *           "active_version": null,
+                     *           "sequence": 0,
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": false
+                     *         },
+                     *         {
+                     *           "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *           "name": "staging",
+                     *           "position": 1,
+                     *           "promotes_to": "prod",
+                     *           "active_version": null,
+                     *           "sequence": 0,
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": false
+                     *         },
+                     *         {
+                     *           "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *           "name": "prod",
+                     *           "position": 2,
+                     *           "promotes_to": null,
+                     *           "active_version": null,
+                     *           "sequence": 0,
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": true
+                     *         }
+                     *       ],
+                     *       "runtime_keys_created": 3,
+                     *       "runtime_keys": [
+                     *         {
+                     *           "env_name": "dev",
+                     *           "env_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "raw_key": "signet_rt_Et8XFVpj_z9SJrLjBHTr29CXSl0XJgasUmGlfUdIwoA0fECV9lDP2W7PCg",
+                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "expires_at": null
+                     *         },
+                     *         {
+                     *           "env_name": "staging",
+                     *           "env_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *           "raw_key": "signet_rt_XO5JEnWu_VsolxQihjxP7o4R5JM3R5N3evoxdQ2rApB0Mw3VFHb21qHEAn",
+                     *           "key_prefix": "signet_rt_XO5JEnWu",
+                     *           "expires_at": null
+                     *         },
+                     *         {
+                     *           "env_name": "prod",
+                     *           "env_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *           "raw_key": "signet_rt_VfuyHmfq_Onc8m4q3CPPk6EJYpVKioDjJjbjjUBuqfNE0TrjKh5k4eWvxr",
+                     *           "key_prefix": "signet_rt_VfuyHmfq",
+                     *           "expires_at": null
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:48:48.877Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreateProjectAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Something that policies are written for; a tree of environments. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "name": "Shop",
+                     *       "slug": "shop",
+                     *       "environments": [
+                     *         {
+                     *           "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "name": "dev",
+                     *           "position": 0,
+                     *           "promotes_to": "staging",
+                     *           "active_version": 2,
+                     *           "sequence": 4,
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": false
+                     *         },
+                     *         {
+                     *           "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *           "name": "staging",
+                     *           "position": 1,
+                     *           "promotes_to": "prod",
+                     *           "active_version": 1,
+                     *           "sequence": 1,
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": false
+                     *         },
+                     *         {
+                     *           "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *           "name": "prod",
+                     *           "position": 2,
+                     *           "promotes_to": null,
+                     *           "active_version": null,
+                     *           "sequence": 0,
+                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "hold": null,
+                     *           "signing_key": "organization",
+                     *           "protected": true
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:48:48.877Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteProject: {
+        parameters: {
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override the protection of an environment. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listEnvironments: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1,000, 1,000 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The environments that the token sees. The number of all of them is in the header X-Total-Count. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Total-Count": components["headers"]["X-Total-Count"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *         "name": "dev",
+                     *         "position": 0,
+                     *         "promotes_to": "staging",
+                     *         "active_version": 2,
+                     *         "sequence": 4,
+                     *         "created_at": "2026-11-28T22:48:48.877Z",
+                     *         "hold": null,
+                     *         "signing_key": "organization",
+                     *         "protected": false
+                     *       },
+                     *       {
+                     *         "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *         "name": "staging",
+                     *         "position": 1,
+                     *         "promotes_to": "prod",
+                     *         "active_version": 1,
+                     *         "sequence": 1,
+                     *         "created_at": "2026-11-28T22:48:48.877Z",
+                     *         "hold": null,
+                     *         "signing_key": "organization",
+                     *         "protected": false
+                     *       },
+                     *       {
+                     *         "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *         "name": "prod",
+                     *         "position": 2,
+                     *         "promotes_to": null,
+                     *         "active_version": null,
+                     *         "sequence": 0,
+                     *         "created_at": "2026-11-28T22:48:48.877Z",
+                     *         "hold": null,
+                     *         "signing_key": "organization",
+                     *         "protected": true
+                     *       },
+                     *       {
+                     *         "id": "139245c0-5b8e-4597-b345-edf4fe123e88",
+                     *         "name": "canary",
+                     *         "position": 3,
+                     *         "promotes_to": "prod",
+                     *         "active_version": null,
+                     *         "sequence": 0,
+                     *         "created_at": "2026-11-28T22:48:50.715Z",
+                     *         "hold": null,
+                     *         "signing_key": "organization",
+                     *         "protected": false
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Environment"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createEnvironment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "canary",
+                 *       "position": 3,
+                 *       "promotes_to": "prod"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateEnvironmentRequest"];
+            };
+        };
+        responses: {
+            /** @description A stage of a project, with at most one active bundle. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "139245c0-5b8e-4597-b345-edf4fe123e88",
+                     *       "name": "canary",
+                     *       "position": 3,
+                     *       "promotes_to": "prod",
+                     *       "active_version": null,
+                     *       "sequence": 0,
+                     *       "created_at": "2026-11-28T22:48:50.715Z",
+                     *       "hold": null,
+                     *       "signing_key": "organization",
+                     *       "protected": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getEnvironment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stage of a project, with at most one active bundle. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *       "name": "dev",
+                     *       "position": 0,
+                     *       "promotes_to": "staging",
+                     *       "active_version": 1,
+                     *       "sequence": 3,
+                     *       "created_at": "2026-11-28T22:48:48.877Z",
+                     *       "hold": {
+                     *         "by": "signet_adm_TmK6hkqP",
+                     *         "reason": "Checkout refuses valid orders",
+                     *         "since": "2026-11-28T22:48:50.384Z",
+                     *         "by_name": "first admin"
+                     *       },
+                     *       "signing_key": "organization",
+                     *       "protected": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteEnvironment: {
+        parameters: {
+            query?: {
+                /** @description Also while runtimes are live in it. Does not override its protection. */
+                force?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example canary
+                 */
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateEnvironment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example canary
+                 */
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "position": 2,
+                 *       "protected": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateEnvironmentRequest"];
+            };
+        };
+        responses: {
+            /** @description A stage of a project, with at most one active bundle. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "139245c0-5b8e-4597-b345-edf4fe123e88",
+                     *       "name": "canary",
+                     *       "position": 2,
+                     *       "promotes_to": "prod",
+                     *       "active_version": null,
+                     *       "sequence": 0,
+                     *       "created_at": "2026-11-28T22:48:50.715Z",
+                     *       "hold": null,
+                     *       "signing_key": "organization",
+                     *       "protected": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    releaseEnvironment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["ReleaseEnvironmentRequest"];
+            };
+        };
+        responses: {
+            /** @description A stage of a project, with at most one active bundle. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *       "name": "dev",
+                     *       "position": 0,
+                     *       "promotes_to": "staging",
+                     *       "active_version": 1,
+                     *       "sequence": 3,
+                     *       "created_at": "2026-11-28T22:48:48.877Z",
+                     *       "hold": null,
+                     *       "signing_key": "organization",
+                     *       "protected": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listPipelines: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of pipelines. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "display_name": "Shop to production",
+                     *           "type": "trunk",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.767Z"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListPipelinesAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -9106,11 +9411,771 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    diagnoseServer: {
+    createPipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Shop to production",
+                 *       "type": "trunk",
+                 *       "project_id": "shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "display_name": "Shop to production",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": []
+                     *         },
+                     *         {
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": []
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.487Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getPipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "display_name": "Shop to production",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "project": "shop",
+                     *               "environment": "dev",
+                     *               "active_version": 2,
+                     *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *               "sequence": 4,
+                     *               "active_since": "2026-11-28T22:48:50.635Z",
+                     *               "equals_previous_stage": null
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "project": "shop",
+                     *               "environment": "prod",
+                     *               "active_version": null,
+                     *               "policy_hash": null,
+                     *               "deployment_id": null,
+                     *               "sequence": null,
+                     *               "active_since": null,
+                     *               "equals_previous_stage": false
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.767Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipeline: {
         parameters: {
             query?: {
-                /** @description Checks every page, index and reference of the database and the whole audit of every organization, which takes minutes for a large one. By default the structure of the database, and the newest 500 events of each organization. */
-                full?: boolean;
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updatePipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Shop: dev to prod"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "display_name": "Shop: dev to prod",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "project": "shop",
+                     *               "environment": "dev",
+                     *               "active_version": 2,
+                     *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *               "sequence": 4,
+                     *               "active_since": "2026-11-28T22:48:50.635Z",
+                     *               "equals_previous_stage": null
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "project": "shop",
+                     *               "environment": "prod",
+                     *               "active_version": null,
+                     *               "policy_hash": null,
+                     *               "deployment_id": null,
+                     *               "sequence": null,
+                     *               "active_since": null,
+                     *               "equals_previous_stage": false
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.952Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createPipelineStage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Canary",
+                 *       "insert_before": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreatePipelineStageRequest"];
+            };
+        };
+        responses: {
+            /** @description One stage of a pipeline. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "45d7b514-1b96-4c5d-a3b8-2d60c894cb80",
+                     *       "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "display_name": "Canary",
+                     *       "type": "standard",
+                     *       "order": 2,
+                     *       "branch": null,
+                     *       "auto_create_app": false,
+                     *       "delete_stale_apps": false,
+                     *       "stale_app_days": null,
+                     *       "created_at": "2026-11-28T22:48:53.051Z",
+                     *       "updated_at": "2026-11-28T22:48:53.051Z",
+                     *       "apps": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PipelineStage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipelineStage: {
+        parameters: {
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
+                 */
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    addPipelineApp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example 5f762f1e-531e-4ad3-b313-27a390e4647c
+                 */
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddPipelineAppRequest"];
+            };
+        };
+        responses: {
+            /** @description An environment in a stage, with what is active in it. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "project": "shop",
+                     *       "environment": "dev",
+                     *       "active_version": 2,
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *       "sequence": 4,
+                     *       "active_since": "2026-11-28T22:48:50.635Z",
+                     *       "equals_previous_stage": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PipelineApp"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    removePipelineApp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
+                 */
+                stage_id: string;
+                /**
+                 * @description UUID of an environment.
+                 * @example d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1
+                 */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    promotePipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source_app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                 *       "target_app_ids": [
+                 *         "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                 *         "6a54ff61-9f43-4b0c-afc2-5b208a4dea85"
+                 *       ],
+                 *       "promoted_by": "maria@acme.example"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PromotePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description In the order that was asked for. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "target_app_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *         "deployment_id": "01a22458-dce8-778e-80ae-3f5e23386b58",
+                     *         "change": {
+                     *           "dry_run": false,
+                     *           "unchanged": true,
+                     *           "skipped": false,
+                     *           "difference": null,
+                     *           "quota": null
+                     *         }
+                     *       },
+                     *       {
+                     *         "target_app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *         "deployment_id": "01a22458-dcd3-77d2-be91-7d1e573fb815",
+                     *         "change": {
+                     *           "dry_run": false,
+                     *           "unchanged": false,
+                     *           "skipped": false,
+                     *           "difference": null,
+                     *           "quota": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PipelinePromotion"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diffPipelineApps: {
+        parameters: {
+            query: {
+                /**
+                 * @description An app of the pipeline.
+                 * @example ec02b7db-c424-4f16-8c37-fd1df9beb69c
+                 */
+                from: string;
+                /**
+                 * @description Another one.
+                 * @example 6a54ff61-9f43-4b0c-afc2-5b208a4dea85
+                 */
+                to: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JSON array of operations; empty when both are equal. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example [] */
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listPipelinesV3: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -9121,7 +10186,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description One page of pipelines. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9131,7 +10196,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DiagnoseServerAnswer"];
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "display_name": "Shop to production",
+                     *           "type": "trunk",
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.767Z"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListPipelinesAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -9144,40 +10227,757 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    echo: {
+    createPipelineV3: {
         parameters: {
-            query?: {
-                /** @description The answer is held that long, in silence: 0, the default, to 120. */
-                wait_seconds?: number;
-            };
+            query?: never;
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
-                "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path?: never;
             cookie?: never;
         };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Shop to production",
+                 *       "type": "trunk",
+                 *       "project_id": "shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "display_name": "Shop to production",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": []
+                     *         },
+                     *         {
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": []
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.487Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getPipelineV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Stages through which bundles are promoted. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EchoAnswer"];
+                    /**
+                     * @example {
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "display_name": "Shop to production",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "project": "shop",
+                     *               "environment": "dev",
+                     *               "active_version": 2,
+                     *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *               "sequence": 4,
+                     *               "active_since": "2026-11-28T22:48:50.635Z",
+                     *               "equals_previous_stage": null
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "project": "shop",
+                     *               "environment": "prod",
+                     *               "active_version": null,
+                     *               "policy_hash": null,
+                     *               "deployment_id": null,
+                     *               "sequence": null,
+                     *               "active_since": null,
+                     *               "equals_previous_stage": false
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.767Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipelineV3: {
+        parameters: {
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updatePipelineV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Shop: dev to prod"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdatePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description Stages through which bundles are promoted. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "display_name": "Shop: dev to prod",
+                     *       "type": "trunk",
+                     *       "stages": [
+                     *         {
+                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Development",
+                     *           "type": "standard",
+                     *           "order": 0,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "project": "shop",
+                     *               "environment": "dev",
+                     *               "active_version": 2,
+                     *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *               "sequence": 4,
+                     *               "active_since": "2026-11-28T22:48:50.635Z",
+                     *               "equals_previous_stage": null
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
+                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "display_name": "Production",
+                     *           "type": "prod",
+                     *           "order": 1,
+                     *           "branch": null,
+                     *           "auto_create_app": false,
+                     *           "delete_stale_apps": false,
+                     *           "stale_app_days": null,
+                     *           "created_at": "2026-11-28T22:48:52.487Z",
+                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "apps": [
+                     *             {
+                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "project": "shop",
+                     *               "environment": "prod",
+                     *               "active_version": null,
+                     *               "policy_hash": null,
+                     *               "deployment_id": null,
+                     *               "sequence": null,
+                     *               "active_since": null,
+                     *               "equals_previous_stage": false
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:48:52.487Z",
+                     *       "updated_at": "2026-11-28T22:48:52.952Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createPipelineStageV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "display_name": "Canary",
+                 *       "insert_before": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreatePipelineStageRequest"];
+            };
+        };
+        responses: {
+            /** @description One stage of a pipeline. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "45d7b514-1b96-4c5d-a3b8-2d60c894cb80",
+                     *       "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "display_name": "Canary",
+                     *       "type": "standard",
+                     *       "order": 2,
+                     *       "branch": null,
+                     *       "auto_create_app": false,
+                     *       "delete_stale_apps": false,
+                     *       "stale_app_days": null,
+                     *       "created_at": "2026-11-28T22:48:53.051Z",
+                     *       "updated_at": "2026-11-28T22:48:53.051Z",
+                     *       "apps": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PipelineStage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deletePipelineStageV3: {
+        parameters: {
+            query?: {
+                /** @description Recorded in the audit. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
+                 */
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    addPipelineAppV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example 5f762f1e-531e-4ad3-b313-27a390e4647c
+                 */
+                stage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddPipelineAppRequest"];
+            };
+        };
+        responses: {
+            /** @description An environment in a stage, with what is active in it. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "project": "shop",
+                     *       "environment": "dev",
+                     *       "active_version": 2,
+                     *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *       "sequence": 4,
+                     *       "active_since": "2026-11-28T22:48:50.635Z",
+                     *       "equals_previous_stage": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PipelineApp"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    removePipelineAppV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+                /**
+                 * @description UUID of a stage of the pipeline.
+                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
+                 */
+                stage_id: string;
+                /**
+                 * @description UUID of an environment.
+                 * @example d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1
+                 */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    promotePipelineV3: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Makes a retry within 24 hours answer the first result. Keys belong to a token and an operation; another request under the same key is refused. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description `skip` makes no version of the content that is active already: the active bundle is the answer. */
+                "If-Unchanged"?: components["parameters"]["If-Unchanged"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source_app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                 *       "target_app_ids": [
+                 *         "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                 *         "6a54ff61-9f43-4b0c-afc2-5b208a4dea85"
+                 *       ],
+                 *       "promoted_by": "maria@acme.example"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PromotePipelineRequest"];
+            };
+        };
+        responses: {
+            /** @description In the order that was asked for. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "target_app_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *         "deployment_id": "01a22458-dce8-778e-80ae-3f5e23386b58",
+                     *         "change": {
+                     *           "dry_run": false,
+                     *           "unchanged": true,
+                     *           "skipped": false,
+                     *           "difference": null,
+                     *           "quota": null
+                     *         }
+                     *       },
+                     *       {
+                     *         "target_app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *         "deployment_id": "01a22458-dcd3-77d2-be91-7d1e573fb815",
+                     *         "change": {
+                     *           "dry_run": false,
+                     *           "unchanged": false,
+                     *           "skipped": false,
+                     *           "difference": null,
+                     *           "quota": null
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PipelinePromotion"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diffPipelineAppsV3: {
+        parameters: {
+            query: {
+                /**
+                 * @description An app of the pipeline.
+                 * @example ec02b7db-c424-4f16-8c37-fd1df9beb69c
+                 */
+                from: string;
+                /**
+                 * @description Another one.
+                 * @example 6a54ff61-9f43-4b0c-afc2-5b208a4dea85
+                 */
+                to: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID of the pipeline.
+                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JSON array of operations; empty when both are equal. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example [] */
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -9193,13 +10993,22 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "on-call",
+                 *       "expires_in_days": 30
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateAdminTokenRequest"];
             };
         };
@@ -9214,6 +11023,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 7,
+                     *       "name": "on-call",
+                     *       "key_prefix": "signet_adm_Sqw7Jm5N",
+                     *       "key_type": "admin",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": null,
+                     *       "environment_id": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "write",
+                     *         "bundle:publish",
+                     *         "org:admin"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": "2026-12-28T22:48:51.943Z",
+                     *       "created_at": "2026-11-28T22:48:51.943Z",
+                     *       "last_used_at": null,
+                     *       "environments": [],
+                     *       "raw_key": "signet_adm_Sqw7Jm5N_2riabKcbTeZYXzyvgtwHvvY7gh5Pdj9G8pGWYgxsyPn2vj8QC",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -9238,13 +11071,27 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "project_id": "shop",
+                 *       "name": "deploy job",
+                 *       "expires_in_days": 90,
+                 *       "environments": [
+                 *         "dev",
+                 *         "staging"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateCiTokenRequest"];
             };
         };
@@ -9259,6 +11106,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 6,
+                     *       "name": "deploy job",
+                     *       "key_prefix": "signet_ci_9RDF8COA",
+                     *       "key_type": "ci",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "environment_id": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "write",
+                     *         "bundle:publish"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": "2027-02-26T22:48:49.089Z",
+                     *       "created_at": "2026-11-28T22:48:49.089Z",
+                     *       "last_used_at": null,
+                     *       "environments": [
+                     *         "dev",
+                     *         "staging"
+                     *       ],
+                     *       "raw_key": "signet_ci_9RDF8COA_D0leOAAnPDNgmAP9a1r1jMogoCMR2MNjnai3ye5lsxg3INh7H",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -9283,13 +11156,23 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "project_id": "shop",
+                 *       "environment_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                 *       "name": "shop-api staging"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateRuntimeTokenRequest"];
             };
         };
@@ -9304,6 +11187,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 8,
+                     *       "name": "shop-api staging",
+                     *       "key_prefix": "signet_rt_Mk3fA8k2",
+                     *       "key_type": "runtime",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "environment_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *       "scopes": [
+                     *         "read",
+                     *         "runtime"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": null,
+                     *       "created_at": "2026-11-28T22:48:51.960Z",
+                     *       "last_used_at": null,
+                     *       "environments": [],
+                     *       "raw_key": "signet_rt_Mk3fA8k2_0SmOHHAdSWQb8w7X0IBYQNnXwQHP0e9TIEWuRwdhd6r1mh8Po",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -9329,13 +11234,22 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "audit": true,
+                 *       "name": "security team"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateViewerTokenRequest"];
             };
         };
@@ -9350,6 +11264,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 9,
+                     *       "name": "security team",
+                     *       "key_prefix": "signet_vw_YkHvWrSW",
+                     *       "key_type": "viewer",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": null,
+                     *       "environment_id": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "audit:read"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": null,
+                     *       "created_at": "2026-11-28T22:48:51.976Z",
+                     *       "last_used_at": null,
+                     *       "environments": [],
+                     *       "raw_key": "signet_vw_YkHvWrSW_tNluo1m5lXgzYYHWkYRUOySPQuk9Chw3SIsIDuxguxp1mXFzI",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -9374,13 +11310,21 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name: the operator's organization. */
+                /**
+                 * @description UUID, slug or name: the operator's organization.
+                 * @example default
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "prometheus"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateMetricsTokenRequest"];
             };
         };
@@ -9395,6 +11339,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 10,
+                     *       "name": "prometheus",
+                     *       "key_prefix": "signet_mt_Nh9j8wYu",
+                     *       "key_type": "metrics",
+                     *       "org_id": "69c2f727-a80d-483a-9fe9-4d748c1be256",
+                     *       "project_id": null,
+                     *       "environment_id": null,
+                     *       "scopes": [
+                     *         "metrics"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": null,
+                     *       "created_at": "2026-11-28T22:48:51.988Z",
+                     *       "last_used_at": null,
+                     *       "environments": [],
+                     *       "raw_key": "signet_mt_Nh9j8wYu_W7TeqJcw9roB04PGbMMsfAXLc41gXbGsx2PhxyxJQ0G3Z2dEt",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -9420,6 +11385,7 @@ export interface operations {
                 key_type?: "admin" | "ci" | "runtime" | "viewer" | "metrics";
                 /** @description 1 to 1,000, 1,000 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
             };
             header?: {
@@ -9427,7 +11393,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
@@ -9445,6 +11414,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 6,
+                     *         "name": "deploy job",
+                     *         "key_prefix": "signet_ci_9RDF8COA",
+                     *         "key_type": "ci",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "environment_id": null,
+                     *         "scopes": [
+                     *           "read",
+                     *           "write",
+                     *           "bundle:publish"
+                     *         ],
+                     *         "is_active": true,
+                     *         "expires_at": "2027-02-26T22:48:49.089Z",
+                     *         "created_at": "2026-11-28T22:48:49.089Z",
+                     *         "last_used_at": null,
+                     *         "environments": [
+                     *           "dev",
+                     *           "staging"
+                     *         ],
+                     *         "raw_key": null,
+                     *         "in_admin_token_file": null
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Token"][];
                 };
             };
@@ -9467,14 +11464,26 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description The number of the token.
+                 * @example 6
+                 */
                 key_id: number;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 3600
+                 *     }
+                 */
                 "application/json": components["schemas"]["RotateTokenRequest"];
             };
         };
@@ -9489,6 +11498,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 6,
+                     *       "name": "deploy job",
+                     *       "key_prefix": "signet_ci_U8a6Cvwu",
+                     *       "key_type": "ci",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "environment_id": null,
+                     *       "scopes": [
+                     *         "read",
+                     *         "write",
+                     *         "bundle:publish"
+                     *       ],
+                     *       "is_active": true,
+                     *       "expires_at": "2027-02-26T22:48:49.089Z",
+                     *       "created_at": "2026-11-28T22:48:49.089Z",
+                     *       "last_used_at": null,
+                     *       "environments": [
+                     *         "dev",
+                     *         "staging"
+                     *       ],
+                     *       "raw_key": "signet_ci_U8a6Cvwu_i7bQJ48e3adguNIMtryob453zY3Va1X9aHD5zf9KcQW2scthj",
+                     *       "in_admin_token_file": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -9514,8 +11549,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description The number of the token.
+                 * @example 6
+                 */
                 key_id: number;
             };
             cookie?: never;
@@ -9570,6 +11612,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 2,
+                     *       "key_prefix": "signet_adm_TmK6hkqP",
+                     *       "key_type": "admin",
+                     *       "scopes": [
+                     *         "read",
+                     *         "write",
+                     *         "bundle:publish",
+                     *         "org:admin"
+                     *       ],
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": null,
+                     *       "environment_id": null,
+                     *       "environment": null,
+                     *       "name": "first admin",
+                     *       "expires_at": null,
+                     *       "server_version": "0.1.0",
+                     *       "operator": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["WhoAmIAnswer"];
                 };
             };
@@ -9581,185 +11644,143 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    exportBundle: {
+    listAuditEvents: {
         parameters: {
             query?: {
-                /** @description The digest of the set that the document is exported with (docs/air-gap.md): 64 hex digits. By default it is a set of its own. */
-                set_digest?: string;
-                /** @description The place of the document in the set, from 1. */
-                set_position?: number;
-                /** @description How many documents the set has. */
-                set_size?: number;
-                /** @description Leaves out the document, for a caller that has it. */
-                without_document?: boolean;
-            };
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-                version: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A version as ImportBundle takes it. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ExportBundleAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    importBundle: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-                /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
-                "If-Match"?: components["parameters"]["If-Match"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                /** @description The environment that gets the version. It may have another name than the exporting one: scope policies that name that one then name this one, as in a promotion. */
-                env_name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ImportBundleRequest"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ImportBundleAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            412: components["responses"]["PreconditionFailed"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getBundleOrigin: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                env_name: string;
-                version: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BundleOriginDetails"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listTrustedOrigins: {
-        parameters: {
-            query?: {
-                /** @description 1 to 100, 25 by default. */
+                /** @description 1 to 1,000, 1,000 by default. */
                 limit?: number;
-                offset?: number;
+                /** @description Only events below this number: the way to page back. */
+                before?: number;
+                /** @description Only events above this number, oldest first. */
+                after?: number;
+                /** @description The prefix of a token, its id or its name: also what it did under prefixes that it had before a rotation. */
+                actor?: string;
+                /** @description One action, or a prefix that ends in ".*". */
+                action?: string;
+                /** @description Only events about this kind of thing, for example `bundle`. */
+                resource_type?: string;
+                /** @description Only events about this one. */
+                resource_id?: string;
+                /** @description From this time or event on. */
+                since?: string;
+                /** @description Before this time. */
+                until?: string;
+                /** @description Only changes that came from this address. */
+                source?: string;
+                /** @description UUID, slug or name: only events of this project, of a deleted one by its UUID. */
+                project_id?: string;
+                /** @description Only events of the environment of this name; needs project_id. */
+                environment?: string;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description One page of trusted origins. */
+            /** @description The events. The number of all that match is in the header X-Total-Count. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Total-Count": components["headers"]["X-Total-Count"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListTrustedOriginsAnswer"];
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 43,
+                     *         "actor": "signet_adm_TmK6hkqP",
+                     *         "action": "bundle.published",
+                     *         "resource_type": "bundle",
+                     *         "resource_id": "01a22458-ddb0-72b8-b95c-318101b27c49",
+                     *         "metadata": {
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment": "dev",
+                     *           "version": 3,
+                     *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *           "active": true,
+                     *           "from_version": 2,
+                     *           "to_version": 3,
+                     *           "deployment_id": "01a22458-ddb4-70d1-86e1-d95d5c0ceb6e",
+                     *           "sequence": 5,
+                     *           "published_by": null,
+                     *           "activation_sha256": "bfe0bf21ccd1d99aa90b68a1158523c189988a20cdb49cdfdf2f22ca9bee9d79",
+                     *           "actor_id": 2,
+                     *           "actor_name": "first admin",
+                     *           "actor_kind": "admin",
+                     *           "source": "127.0.0.1"
+                     *         },
+                     *         "signature": "eHlHEYOxHALIddGSDqzfM9c6jBJBdLPIhk3tHJhEhe0DYsrCgm/5cs2VBy7dKdNwXV1h+LlEgaAQoQrxUzZnBQ==",
+                     *         "prev_signature": "dF8rGiMBa2WBJWft5U1/8L5hyb5CLego3w3cusz2H+aUxVRqrmAR7O9bk+T+Ge1SEYNSQvu9MZSMmhOSHZyGBA==",
+                     *         "created_at": "2026-11-28T22:48:53.429Z",
+                     *         "key_id": "7952db9acea6c385",
+                     *         "source": "127.0.0.1",
+                     *         "performed_by": {
+                     *           "id": 2,
+                     *           "name": "first admin",
+                     *           "prefix": "signet_adm_TmK6hkqP",
+                     *           "kind": "admin"
+                     *         }
+                     *       },
+                     *       {
+                     *         "id": 40,
+                     *         "actor": "signet_adm_TmK6hkqP",
+                     *         "action": "bundle.imported",
+                     *         "resource_type": "bundle",
+                     *         "resource_id": "01a22458-dd6b-712d-9ad8-79fad4fbab99",
+                     *         "metadata": {
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "environment": "staging",
+                     *           "version": 3,
+                     *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "active": false,
+                     *           "from_version": 2,
+                     *           "to_version": 2,
+                     *           "deployment_id": null,
+                     *           "sequence": null,
+                     *           "origin": "connected side",
+                     *           "origin_key_id": "67f98cd2c8573d05",
+                     *           "origin_server": null,
+                     *           "origin_org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *           "origin_project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "origin_environment": "dev",
+                     *           "origin_version": 2,
+                     *           "origin_bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "document_sha256": "a7919f42f1f13a46b523d5abf17d846f4e909c10cfc9e15bd757ad73f867bf37",
+                     *           "imported_by": null,
+                     *           "actor_id": 2,
+                     *           "actor_name": "first admin",
+                     *           "actor_kind": "admin",
+                     *           "source": "127.0.0.1"
+                     *         },
+                     *         "signature": "1Sc0Jc/XfMKkSoRZv9GIE/GbTdj+wPSRtA4eXtSp6BNoVqgeE75xHqi5MUNLBOvq4O0IGh6vswDmmbt9l5yOAQ==",
+                     *         "prev_signature": "KvPgOdnuNpMGatnOylu2WbBOPpv5SanwglvzurnCJJ2CM+k/TI6VtdQeTx7YYZ9gTY9EM2QokUiaR+XuTR7EAw==",
+                     *         "created_at": "2026-11-28T22:48:53.360Z",
+                     *         "key_id": "7952db9acea6c385",
+                     *         "source": "127.0.0.1",
+                     *         "performed_by": {
+                     *           "id": 2,
+                     *           "name": "first admin",
+                     *           "prefix": "signet_adm_TmK6hkqP",
+                     *           "kind": "admin"
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["AuditEvent"][];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -9773,154 +11794,28 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    createTrustedOrigin: {
+    verifyAudit: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only the newest that many events, or with after the first that many; all by default. */
+                limit?: number;
+                /** @description A head that was kept: event head_number must be there and have the hash head_hash. */
+                head_number?: number;
+                /** @description The hash of that head. */
+                head_hash?: string;
+                /** @description Only events above this number, the first of which must follow that one: for a long chain in parts. 0 is from the beginning. */
+                after?: number;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateTrustedOriginRequest"];
-            };
-        };
-        responses: {
-            /** @description A site whose exports the organization imports. */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TrustedOrigin"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    deleteTrustedOrigin: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID. */
-                origin_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /**
-             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
-             *
-             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
-             */
-            204: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    publishRoot: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PublishRootRequest"];
-            };
-        };
-        responses: {
-            /** @description A root document, parsed. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProjectRoot"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    getTrust: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
             };
             cookie?: never;
         };
@@ -9936,20 +11831,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ProjectTrust"];
+                    /**
+                     * @example {
+                     *       "valid": true,
+                     *       "checked": 45,
+                     *       "first_broken": null,
+                     *       "reason": null,
+                     *       "trusted_key_ids": [
+                     *         "7952db9acea6c385"
+                     *       ],
+                     *       "untrusted_key_ids": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VerifyAuditAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["Error"];
         };
     };
-    getProjectRoot: {
+    getAuditHead: {
         parameters: {
             query?: never;
             header?: {
@@ -9957,17 +11865,17 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                version: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description A DSSE envelope. */
+            /** @description OK */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9977,84 +11885,51 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    /**
+                     * @example {
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "number": 45,
+                     *       "hash": "sha256:9fd9bff691f68a567d3ca9e4c238aba777adcc7b2d23c80735a93a21643ff783",
+                     *       "signature": "4gBZGmRhLM6FK1THTqfBVfJqBiAaB/U5ZnJWjqR0WPzdPcnBa8ObbKjMOf3GG+h9ucfrle9EHIpYAJi89d1BCg==",
+                     *       "key_id": "7952db9acea6c385",
+                     *       "at": "2026-11-28T22:48:53.506Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditHead"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             default: components["responses"]["Error"];
         };
     };
-    getRoot: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                version: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A DSSE envelope. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    listReleases: {
+    getAuditCheckpoint: {
         parameters: {
             query?: {
-                /** @description 1 to 100, 25 by default. */
-                limit?: number;
-                offset?: number;
+                /** @description A size that the caller has a checkpoint of. 409 "log_shorter" when the log has fewer events. */
+                since?: number;
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description One page of releases. */
+            /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -10064,52 +11939,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListReleasesAnswer"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            default: components["responses"]["Error"];
-        };
-    };
-    uploadRelease: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
-                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
-            };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UploadReleaseRequest"];
-            };
-        };
-        responses: {
-            /** @description What the authors released, and to which environments. */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Release"];
+                    /**
+                     * @example {
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "origin": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "size": 45,
+                     *       "root_hash": "cti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=",
+                     *       "note": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973\n45\ncti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=\n\n— signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973 9WcQWjDIPl5NjEVtQxQ4OfAiCO82BMbYcMTwZzCMbDHLqpu6sQg05PmsHR90qMhxVx5mBkYE6OMq2bA+OC+/WBkfnAs=\n",
+                     *       "key_id": "7952db9acea6c385",
+                     *       "verifier_key": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973+f567105a+Ae3x4rMIZ+nCWkPfy8yiWyWGmEiPkY9pXsvokbWEtBDg",
+                     *       "consistency": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditCheckpoint"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -10117,8 +11959,6 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
-            413: components["responses"]["ContentTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -10126,26 +11966,22 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    getRelease: {
+    getOwnAuditCheckpoint: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description From this time or event on. */
+                since?: number;
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
-            path: {
-                /** @description UUID, slug or name. */
-                org_id: string;
-                /** @description UUID, slug or name. */
-                project_id: string;
-                /** @description The SHA-256 of its payload. */
-                digest: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description What the authors released, and to which environments. */
+            /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -10155,13 +11991,160 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Release"];
+                    /**
+                     * @example {
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "origin": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "size": 45,
+                     *       "root_hash": "cti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=",
+                     *       "note": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973\n45\ncti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=\n\n— signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973 9WcQWjDIPl5NjEVtQxQ4OfAiCO82BMbYcMTwZzCMbDHLqpu6sQg05PmsHR90qMhxVx5mBkYE6OMq2bA+OC+/WBkfnAs=\n",
+                     *       "key_id": "7952db9acea6c385",
+                     *       "verifier_key": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973+f567105a+Ae3x4rMIZ+nCWkPfy8yiWyWGmEiPkY9pXsvokbWEtBDg",
+                     *       "consistency": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditCheckpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getAuditInclusion: {
+        parameters: {
+            query?: {
+                /** @description The number of an event; or activation. */
+                event_id?: number;
+                /** @description The hex SHA-256 of an activation's payload. */
+                activation?: string;
+                /** @description The size of a log that the caller has a checkpoint of; all events by default. */
+                size?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "event_id": 1,
+                     *       "event_hash": "sha256:28ec8f1eb23b75a3544030c7961504918fb5bb7eb4924afe0079ed87cf2b036a",
+                     *       "activation": null,
+                     *       "leaf_hash": "qV4KapbEbG5OGzgsRX7M4LFhuoqGnw1s/82OWcZxN0o=",
+                     *       "index": 0,
+                     *       "size": 45,
+                     *       "hashes": [
+                     *         "v7eTrAM4h+/fG8r8pkpfHFazyJetoK559c6JW/AajaE=",
+                     *         "bHy7U0jIByHq2v6AidxdFRkAan/h7VmedUFyVMtN9/8=",
+                     *         "iCTmlxaUx4hSLOyjIFSbwmdPqUs8P9cFRFvSMdmFBJ0=",
+                     *         "ao2Xag/fre+J9UP+VmbFsDacroHvV5IlpbV3W8V5AfM=",
+                     *         "mFh/TFUH9YOziWTBeqMA8MGtSpu8PERQPIDT939b53k=",
+                     *         "lqZ/Oo8znhDx8CURsE2JiTMS0nItK6Ut24PKBZkXyzg="
+                     *       ],
+                     *       "proof": "c2sp.org/tlog-proof@v1\nextra KOyPHrI7daNUQDDHlhUEkY+1u360kkr+AHnth88rA2o=\nindex 0\nv7eTrAM4h+/fG8r8pkpfHFazyJetoK559c6JW/AajaE=\nbHy7U0jIByHq2v6AidxdFRkAan/h7VmedUFyVMtN9/8=\niCTmlxaUx4hSLOyjIFSbwmdPqUs8P9cFRFvSMdmFBJ0=\nao2Xag/fre+J9UP+VmbFsDacroHvV5IlpbV3W8V5AfM=\nmFh/TFUH9YOziWTBeqMA8MGtSpu8PERQPIDT939b53k=\nlqZ/Oo8znhDx8CURsE2JiTMS0nItK6Ut24PKBZkXyzg=\n\nsignet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973\n45\ncti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=\n\n— signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973 9WcQWjDIPl5NjEVtQxQ4OfAiCO82BMbYcMTwZzCMbDHLqpu6sQg05PmsHR90qMhxVx5mBkYE6OMq2bA+OC+/WBkfnAs=\n"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditInclusion"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getAuditConsistency: {
+        parameters: {
+            query: {
+                /**
+                 * @description The smaller size.
+                 * @example 4
+                 */
+                older: number;
+                /** @description The larger one; all events by default. */
+                newer?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "older": 4,
+                     *       "newer": 45,
+                     *       "hashes": [
+                     *         "iCTmlxaUx4hSLOyjIFSbwmdPqUs8P9cFRFvSMdmFBJ0=",
+                     *         "ao2Xag/fre+J9UP+VmbFsDacroHvV5IlpbV3W8V5AfM=",
+                     *         "mFh/TFUH9YOziWTBeqMA8MGtSpu8PERQPIDT939b53k=",
+                     *         "lqZ/Oo8znhDx8CURsE2JiTMS0nItK6Ut24PKBZkXyzg="
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditConsistency"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -10173,6 +12156,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 1,000, 1,000 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
             };
             header?: {
@@ -10180,7 +12164,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
@@ -10198,6 +12185,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "url": "https://hooks.acme.example/signet",
+                     *         "events": [
+                     *           "bundle.*"
+                     *         ],
+                     *         "is_active": true,
+                     *         "created_at": "2026-11-28T22:48:49.166Z",
+                     *         "has_secret": true,
+                     *         "secret": null,
+                     *         "disabled_reason": null,
+                     *         "failing_since": null,
+                     *         "secret_fingerprint": "7ea7844029d71ab5",
+                     *         "flow": "live"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Webhook"][];
                 };
             };
@@ -10220,13 +12227,24 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "url": "https://hooks.acme.example/signet",
+                 *       "events": [
+                 *         "bundle.*"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateWebhookRequest"];
             };
         };
@@ -10241,6 +12259,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "url": "https://hooks.acme.example/signet",
+                     *       "events": [
+                     *         "bundle.*"
+                     *       ],
+                     *       "is_active": true,
+                     *       "created_at": "2026-11-28T22:48:49.166Z",
+                     *       "has_secret": true,
+                     *       "secret": "whsec_/IHsj1KDGUuIJyZ6no0RwnYkVA7X+SRA6LcGnJEcm0E=",
+                     *       "disabled_reason": null,
+                     *       "failing_since": null,
+                     *       "secret_fingerprint": "7ea7844029d71ab5",
+                     *       "flow": "live"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
@@ -10265,7 +12301,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
@@ -10282,6 +12321,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "delivered": 0,
+                     *       "failed": 0,
+                     *       "pending": 7,
+                     *       "oldest_pending_seconds": 2
+                     *     }
+                     */
                     "application/json": components["schemas"]["WebhookStats"];
                 };
             };
@@ -10303,8 +12350,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 */
                 webhook_id: string;
             };
             cookie?: never;
@@ -10321,6 +12375,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "url": "https://hooks.acme.example/signet",
+                     *       "events": [
+                     *         "bundle.*"
+                     *       ],
+                     *       "is_active": true,
+                     *       "created_at": "2026-11-28T22:48:49.166Z",
+                     *       "has_secret": true,
+                     *       "secret": null,
+                     *       "disabled_reason": null,
+                     *       "failing_since": null,
+                     *       "secret_fingerprint": "7ea7844029d71ab5",
+                     *       "flow": "live"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
@@ -10342,8 +12414,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 */
                 webhook_id: string;
             };
             cookie?: never;
@@ -10383,14 +12462,29 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 */
                 webhook_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "events": [
+                 *         "bundle.*",
+                 *         "environment.*"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateWebhookRequest"];
             };
         };
@@ -10405,6 +12499,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "url": "https://hooks.acme.example/signet",
+                     *       "events": [
+                     *         "bundle.*",
+                     *         "environment.*"
+                     *       ],
+                     *       "is_active": true,
+                     *       "created_at": "2026-11-28T22:48:49.166Z",
+                     *       "has_secret": true,
+                     *       "secret": null,
+                     *       "disabled_reason": null,
+                     *       "failing_since": null,
+                     *       "secret_fingerprint": "7ea7844029d71ab5",
+                     *       "flow": "live"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
@@ -10429,14 +12542,26 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 */
                 webhook_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 3600
+                 *     }
+                 */
                 "application/json": components["schemas"]["RotateWebhookSecretRequest"];
             };
         };
@@ -10451,6 +12576,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "secret": "whsec_eTWbEWjAquZYH31toZN1RXL5EKP5257TIkHY7yq3/Pg="
+                     *     }
+                     */
                     "application/json": components["schemas"]["RotateWebhookSecretAnswer"];
                 };
             };
@@ -10475,14 +12605,22 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 */
                 webhook_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["TestWebhookRequest"];
             };
         };
@@ -10497,6 +12635,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "delivered": true,
+                     *       "status": 200,
+                     *       "latency_ms": 1,
+                     *       "error": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["TestWebhookAnswer"];
                 };
             };
@@ -10518,6 +12664,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 100, 25 by default. */
                 limit?: number;
+                /** @description How many to leave out, from the first. */
                 offset?: number;
                 /** @description Only deliveries in this state. */
                 state?: "pending" | "delivered" | "failed";
@@ -10529,8 +12676,15 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 */
                 webhook_id: string;
             };
             cookie?: never;
@@ -10547,6 +12701,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "01a22458-d2de-73c5-b1f5-ffbc0eaddea2",
+                     *           "event_id": "evt_01a22458-d2cc-70d2-8f52-11d6ed18938d",
+                     *           "event_type": "bundle.activated",
+                     *           "state": "delivered",
+                     *           "attempts": 1,
+                     *           "created_at": "2026-11-28T22:48:50.652Z",
+                     *           "next_attempt_at": null,
+                     *           "last_attempt_at": "2026-11-28T22:48:50.705Z",
+                     *           "last_status": 200,
+                     *           "last_latency_ms": 11,
+                     *           "last_error": null,
+                     *           "last_body": null,
+                     *           "body": null
+                     *         },
+                     *         {
+                     *           "id": "01a22458-d28a-766f-8bc4-e0f9fe68db14",
+                     *           "event_id": "evt_01a22458-d204-7219-8454-b9c2016c8de8",
+                     *           "event_type": "bundle.activated",
+                     *           "state": "delivered",
+                     *           "attempts": 1,
+                     *           "created_at": "2026-11-28T22:48:50.543Z",
+                     *           "next_attempt_at": null,
+                     *           "last_attempt_at": "2026-11-28T22:48:50.622Z",
+                     *           "last_status": 200,
+                     *           "last_latency_ms": 12,
+                     *           "last_error": null,
+                     *           "last_body": null,
+                     *           "body": null
+                     *         }
+                     *       ],
+                     *       "total": 5,
+                     *       "limit": 2,
+                     *       "offset": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ListWebhookDeliveriesAnswer"];
                 };
             };
@@ -10571,7 +12764,9 @@ export interface operations {
             path: {
                 /** @description UUID, slug or name. */
                 org_id: string;
+                /** @description UUID. */
                 webhook_id: string;
+                /** @description UUID. */
                 delivery_id: string;
             };
             cookie?: never;
@@ -10609,15 +12804,27 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 */
                 webhook_id: string;
+                /**
+                 * @description UUID.
+                 * @example 01a22458-d28a-766f-8bc4-e0f9fe68db14
+                 */
                 delivery_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["ReplayWebhookDeliveryRequest"];
             };
         };
@@ -10632,6 +12839,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22458-d28a-766f-8bc4-e0f9fe68db14",
+                     *       "event_id": "evt_01a22458-d204-7219-8454-b9c2016c8de8",
+                     *       "event_type": "bundle.activated",
+                     *       "state": "pending",
+                     *       "attempts": 0,
+                     *       "created_at": "2026-11-28T22:48:50.543Z",
+                     *       "next_attempt_at": "2026-11-28T22:48:52.091Z",
+                     *       "last_attempt_at": "2026-11-28T22:48:50.622Z",
+                     *       "last_status": 200,
+                     *       "last_latency_ms": 12,
+                     *       "last_error": null,
+                     *       "last_body": null,
+                     *       "body": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["WebhookDelivery"];
                 };
             };
@@ -10656,14 +12880,26 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
+                /**
+                 * @description UUID.
+                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 */
                 webhook_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "since": "2026-11-01T00:00:00Z"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReplayWebhookEventsRequest"];
             };
         };
@@ -10678,6 +12914,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "replayed": 7
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReplayWebhookEventsAnswer"];
                 };
             };
@@ -10685,6 +12926,2721 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    publishRoot: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "envelope": {
+                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjNjZTE2YjkwN2Q1YzMzY2RhNDhiODA5NWU3ODIzZTcwMzczMjcxYjMwYzk4MDk2MDhiNTNlMWQ2YWNhMmMwMzYiOiJwSGtDaktpc2tBYlZnbHduTk1XdVZiWFA3enRmRTdtVnJtT1ZYNUtxQ1YwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                 *         "payloadType": "application/vnd.signet.root+json",
+                 *         "signatures": [
+                 *           {
+                 *             "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
+                 *             "sig": "GgFzLSA/pOUaUHLE8OdbCztsk1PpI87Wui9/FsuaFFjQVM/O4AzLdk8OOxj/upKl3gPUAyzZe/dl72zxRcaJDg=="
+                 *           }
+                 *         ]
+                 *       },
+                 *       "reason": "The first root of this project"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PublishRootRequest"];
+            };
+        };
+        responses: {
+            /** @description A root document, parsed. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "version": 1,
+                     *       "expires_at": "2099-01-01T00:00:00Z",
+                     *       "keys": [
+                     *         {
+                     *           "key_id": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
+                     *           "public_key": "A3Wf7QcoeW3Qhvkk56KfNLoiP85chx99t4KnN6pmdtg=",
+                     *           "name": "owner"
+                     *         },
+                     *         {
+                     *           "key_id": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
+                     *           "public_key": "OQ2RNn2AiItQZz2UcXeM46+qb03yGL6pWa80Lk+m50k=",
+                     *           "name": "author"
+                     *         },
+                     *         {
+                     *           "key_id": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *           "public_key": "pHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=",
+                     *           "name": null
+                     *         }
+                     *       ],
+                     *       "root": {
+                     *         "threshold": 1,
+                     *         "key_ids": [
+                     *           "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
+                     *         ]
+                     *       },
+                     *       "activation": {
+                     *         "threshold": 1,
+                     *         "key_ids": [
+                     *           "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
+                     *         ]
+                     *       },
+                     *       "lease": {
+                     *         "threshold": 1,
+                     *         "key_ids": [
+                     *           "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
+                     *         ]
+                     *       },
+                     *       "release": {
+                     *         "threshold": 0,
+                     *         "key_ids": [
+                     *           "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *         ]
+                     *       },
+                     *       "environments": {},
+                     *       "rollback": "server",
+                     *       "revoked": [],
+                     *       "signed_by": [
+                     *         "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
+                     *       ],
+                     *       "digest": "b87e745156a55bc8d21006d9248434682032075f1f0661a2fe05ad298ad45603",
+                     *       "published_at": "2026-11-28T22:48:52.185Z",
+                     *       "published_by": "signet_adm_TmK6hkqP",
+                     *       "dry_run": false,
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectRoot"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTrust: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "root": {
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "version": 1,
+                     *         "expires_at": "2099-01-01T00:00:00Z",
+                     *         "keys": [
+                     *           {
+                     *             "key_id": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
+                     *             "public_key": "A3Wf7QcoeW3Qhvkk56KfNLoiP85chx99t4KnN6pmdtg=",
+                     *             "name": "owner"
+                     *           },
+                     *           {
+                     *             "key_id": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
+                     *             "public_key": "OQ2RNn2AiItQZz2UcXeM46+qb03yGL6pWa80Lk+m50k=",
+                     *             "name": "author"
+                     *           },
+                     *           {
+                     *             "key_id": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *             "public_key": "pHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=",
+                     *             "name": null
+                     *           }
+                     *         ],
+                     *         "root": {
+                     *           "threshold": 1,
+                     *           "key_ids": [
+                     *             "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
+                     *           ]
+                     *         },
+                     *         "activation": {
+                     *           "threshold": 1,
+                     *           "key_ids": [
+                     *             "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
+                     *           ]
+                     *         },
+                     *         "lease": {
+                     *           "threshold": 1,
+                     *           "key_ids": [
+                     *             "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
+                     *           ]
+                     *         },
+                     *         "release": {
+                     *           "threshold": 0,
+                     *           "key_ids": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ]
+                     *         },
+                     *         "environments": {},
+                     *         "rollback": "server",
+                     *         "revoked": [],
+                     *         "signed_by": [
+                     *           "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
+                     *         ],
+                     *         "digest": "b87e745156a55bc8d21006d9248434682032075f1f0661a2fe05ad298ad45603",
+                     *         "published_at": "2026-11-28T22:48:52.185Z",
+                     *         "published_by": "signet_adm_TmK6hkqP",
+                     *         "dry_run": false,
+                     *         "warnings": []
+                     *       },
+                     *       "server_keys": [
+                     *         {
+                     *           "key_id": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
+                     *           "public_key": "pHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=",
+                     *           "name": null
+                     *         }
+                     *       ],
+                     *       "environments": [
+                     *         {
+                     *           "environment": "dev",
+                     *           "release_threshold": 0,
+                     *           "release_key_ids": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "sequence": 4,
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "release_digest": null,
+                     *           "release_expires_at": null,
+                     *           "problem": null
+                     *         },
+                     *         {
+                     *           "environment": "staging",
+                     *           "release_threshold": 0,
+                     *           "release_key_ids": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "sequence": 1,
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "release_digest": null,
+                     *           "release_expires_at": null,
+                     *           "problem": null
+                     *         },
+                     *         {
+                     *           "environment": "canary",
+                     *           "release_threshold": 0,
+                     *           "release_key_ids": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "sequence": null,
+                     *           "content_sha256": null,
+                     *           "release_digest": null,
+                     *           "release_expires_at": null,
+                     *           "problem": null
+                     *         },
+                     *         {
+                     *           "environment": "prod",
+                     *           "release_threshold": 0,
+                     *           "release_key_ids": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "sequence": null,
+                     *           "content_sha256": null,
+                     *           "release_digest": null,
+                     *           "release_expires_at": null,
+                     *           "problem": null
+                     *         }
+                     *       ],
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectTrust"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProjectRoot: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 1
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A DSSE envelope. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjNjZTE2YjkwN2Q1YzMzY2RhNDhiODA5NWU3ODIzZTcwMzczMjcxYjMwYzk4MDk2MDhiNTNlMWQ2YWNhMmMwMzYiOiJwSGtDaktpc2tBYlZnbHduTk1XdVZiWFA3enRmRTdtVnJtT1ZYNUtxQ1YwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                     *       "payloadType": "application/vnd.signet.root+json",
+                     *       "signatures": [
+                     *         {
+                     *           "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
+                     *           "sig": "GgFzLSA/pOUaUHLE8OdbCztsk1PpI87Wui9/FsuaFFjQVM/O4AzLdk8OOxj/upKl3gPUAyzZe/dl72zxRcaJDg=="
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getRoot: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 1
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A DSSE envelope. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjNjZTE2YjkwN2Q1YzMzY2RhNDhiODA5NWU3ODIzZTcwMzczMjcxYjMwYzk4MDk2MDhiNTNlMWQ2YWNhMmMwMzYiOiJwSGtDaktpc2tBYlZnbHduTk1XdVZiWFA3enRmRTdtVnJtT1ZYNUtxQ1YwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                     *       "payloadType": "application/vnd.signet.root+json",
+                     *       "signatures": [
+                     *         {
+                     *           "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
+                     *           "sig": "GgFzLSA/pOUaUHLE8OdbCztsk1PpI87Wui9/FsuaFFjQVM/O4AzLdk8OOxj/upKl3gPUAyzZe/dl72zxRcaJDg=="
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listReleases: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of releases. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "digest": "d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b",
+                     *           "number": 1,
+                     *           "created_at": "2026-01-01T00:00:00Z",
+                     *           "expires_at": null,
+                     *           "media_type": "application/json",
+                     *           "source": null,
+                     *           "subjects": [
+                     *             {
+                     *               "environment": "dev",
+                     *               "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "threshold": 0,
+                     *               "signed_by": [],
+                     *               "ready": true,
+                     *               "missing": null
+                     *             },
+                     *             {
+                     *               "environment": "prod",
+                     *               "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *               "threshold": 0,
+                     *               "signed_by": [],
+                     *               "ready": true,
+                     *               "missing": null
+                     *             }
+                     *           ],
+                     *           "signed_by": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "uploaded_at": "2026-11-28T22:48:52.259Z",
+                     *           "uploaded_by": "signet_adm_TmK6hkqP",
+                     *           "problem": null,
+                     *           "envelope": null,
+                     *           "subject_count": 2
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListReleasesAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    uploadRelease: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "envelope": {
+                 *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                 *         "payloadType": "application/vnd.in-toto+json",
+                 *         "signatures": [
+                 *           {
+                 *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
+                 *             "sig": "iP6A9Ud8PVCwc0Sc3x2lagMh3POJP6CLqSstcExR6tInj/lC/TVOOIam8T2QxqbLGismzG92zJl89MeGnxE3BQ=="
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["UploadReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description What the authors released, and to which environments. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "digest": "d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b",
+                     *       "number": 1,
+                     *       "created_at": "2026-01-01T00:00:00Z",
+                     *       "expires_at": null,
+                     *       "media_type": "application/json",
+                     *       "source": null,
+                     *       "subjects": [
+                     *         {
+                     *           "environment": "dev",
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "threshold": 0,
+                     *           "signed_by": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "ready": true,
+                     *           "missing": null
+                     *         },
+                     *         {
+                     *           "environment": "prod",
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "threshold": 0,
+                     *           "signed_by": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "ready": true,
+                     *           "missing": null
+                     *         }
+                     *       ],
+                     *       "signed_by": [
+                     *         "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *       ],
+                     *       "uploaded_at": "2026-11-28T22:48:52.259Z",
+                     *       "uploaded_by": "signet_adm_TmK6hkqP",
+                     *       "problem": null,
+                     *       "envelope": {
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                     *         "payloadType": "application/vnd.in-toto+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
+                     *             "sig": "iP6A9Ud8PVCwc0Sc3x2lagMh3POJP6CLqSstcExR6tInj/lC/TVOOIam8T2QxqbLGismzG92zJl89MeGnxE3BQ=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "subject_count": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getRelease: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The SHA-256 of its payload.
+                 * @example d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b
+                 */
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the authors released, and to which environments. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "digest": "d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b",
+                     *       "number": 1,
+                     *       "created_at": "2026-01-01T00:00:00Z",
+                     *       "expires_at": null,
+                     *       "media_type": "application/json",
+                     *       "source": null,
+                     *       "subjects": [
+                     *         {
+                     *           "environment": "dev",
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "threshold": 0,
+                     *           "signed_by": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "ready": true,
+                     *           "missing": null
+                     *         },
+                     *         {
+                     *           "environment": "prod",
+                     *           "content_sha256": "b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "threshold": 0,
+                     *           "signed_by": [
+                     *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *           ],
+                     *           "ready": true,
+                     *           "missing": null
+                     *         }
+                     *       ],
+                     *       "signed_by": [
+                     *         "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
+                     *       ],
+                     *       "uploaded_at": "2026-11-28T22:48:52.259Z",
+                     *       "uploaded_by": "signet_adm_TmK6hkqP",
+                     *       "problem": null,
+                     *       "envelope": {
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                     *         "payloadType": "application/vnd.in-toto+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
+                     *             "sig": "iP6A9Ud8PVCwc0Sc3x2lagMh3POJP6CLqSstcExR6tInj/lC/TVOOIam8T2QxqbLGismzG92zJl89MeGnxE3BQ=="
+                     *           }
+                     *         ]
+                     *       },
+                     *       "subject_count": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    exportBundle: {
+        parameters: {
+            query?: {
+                /** @description The digest of the set that the document is exported with (docs/air-gap.md): 64 hex digits. By default it is a set of its own. */
+                set_digest?: string;
+                /** @description The place of the document in the set, from 1. */
+                set_position?: number;
+                /** @description How many documents the set has. */
+                set_size?: number;
+                /** @description Leaves out the document, for a caller that has it. */
+                without_document?: boolean;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example dev
+                 */
+                env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 2
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A version as ImportBundle takes it. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "document": {
+                     *         "version": 1,
+                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "environment": "dev",
+                     *         "published_at": "2026-11-28T22:48:50+00:00",
+                     *         "policies": {
+                     *           "pii": {
+                     *             "enabled": true,
+                     *             "action": "BLOCK",
+                     *             "entities": [
+                     *               "email",
+                     *               "phone",
+                     *               "iban",
+                     *               "passport"
+                     *             ]
+                     *           },
+                     *           "secrets": {
+                     *             "enabled": true,
+                     *             "exceptions": []
+                     *           },
+                     *           "tools": {
+                     *             "enabled": true,
+                     *             "allowed": [
+                     *               "search"
+                     *             ],
+                     *             "max_arg_size": 2000
+                     *           },
+                     *           "toxicity": {
+                     *             "enabled": true,
+                     *             "action": "BLOCK",
+                     *             "threshold": 0.5
+                     *           },
+                     *           "limits": {
+                     *             "requests_per_minute": 30,
+                     *             "max_input_characters": 20000
+                     *           }
+                     *         },
+                     *         "scope": {
+                     *           "tenant_id": "",
+                     *           "app_id": "",
+                     *           "agent_id": "",
+                     *           "env": ""
+                     *         },
+                     *         "scope_policies": {},
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                     *         "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                     *         "bundle_version": 2,
+                     *         "key_id": "67f98cd2c8573d05"
+                     *       },
+                     *       "provenance": {
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlYzAyYjdkYi1jNDI0LTRmMTYtOGMzNy1mZDFkZjliZWI2OWMiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwLjA3NloiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiYTc5MTlmNDJmMWYxM2E0NmI1MjNkNWFiZjE3ZDg0NmY0ZTkwOWMxMGNmYzllMTViZDc1N2FkNzNmODY3YmYzNyIsInNpemUiOjk4Niwia2V5IjoiamhveUdhdkwzSmlsOEQ1YzEraEQ1aE53dzQyS0c3WmxKeHM2cGYxTHlvST0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NTgtZDJjYi03Nzk5LTkzOTctZWFmZTMxMTA1MGQwIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC42MzVaIn0seyJpZCI6IjAxYTIyNDU4LWQwYTAtNzdmYy04YmJlLWQ0ZGVmNjkwZTEzNyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC4wNzlaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjI5ZmMxMjlmODA0ODI0ZjQ1OGI0OTExMmQ3MDlhOWUzNjgzYWY0N2VkZDA2NzI0ZWQ4NjBlMGU4NzAxMDFlZTkiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                     *         "payloadType": "application/vnd.signet.export+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
+                     *             "sig": "rfiz6Xvt/h1y1nFXw9p2dRtTavviI+tixucxshy/0CeXxV79BM/D9A0QYnHaXmI89BMuBJT7+k1mu8m0vBedCw=="
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportBundleAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    importBundle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description A quoted sequence. Refuses with 412 when the environment that changes has moved on since; "0" means that nothing is active. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The environment that gets the version. It may have another name than the exporting one: scope policies that name that one then name this one, as in a promotion.
+                 * @example staging
+                 */
+                env_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "document": {
+                 *         "version": 1,
+                 *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                 *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                 *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                 *         "environment": "dev",
+                 *         "published_at": "2026-11-28T22:48:50+00:00",
+                 *         "policies": {
+                 *           "pii": {
+                 *             "enabled": true,
+                 *             "action": "BLOCK",
+                 *             "entities": [
+                 *               "email",
+                 *               "phone",
+                 *               "iban",
+                 *               "passport"
+                 *             ]
+                 *           },
+                 *           "secrets": {
+                 *             "enabled": true,
+                 *             "exceptions": []
+                 *           },
+                 *           "tools": {
+                 *             "enabled": true,
+                 *             "allowed": [
+                 *               "search"
+                 *             ],
+                 *             "max_arg_size": 2000
+                 *           },
+                 *           "toxicity": {
+                 *             "enabled": true,
+                 *             "action": "BLOCK",
+                 *             "threshold": 0.5
+                 *           },
+                 *           "limits": {
+                 *             "requests_per_minute": 30,
+                 *             "max_input_characters": 20000
+                 *           }
+                 *         },
+                 *         "scope": {
+                 *           "tenant_id": "",
+                 *           "app_id": "",
+                 *           "agent_id": "",
+                 *           "env": ""
+                 *         },
+                 *         "scope_policies": {},
+                 *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                 *         "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                 *         "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                 *         "bundle_version": 2,
+                 *         "key_id": "67f98cd2c8573d05"
+                 *       },
+                 *       "provenance": {
+                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlYzAyYjdkYi1jNDI0LTRmMTYtOGMzNy1mZDFkZjliZWI2OWMiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwLjA3NloiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiYTc5MTlmNDJmMWYxM2E0NmI1MjNkNWFiZjE3ZDg0NmY0ZTkwOWMxMGNmYzllMTViZDc1N2FkNzNmODY3YmYzNyIsInNpemUiOjk4Niwia2V5IjoiamhveUdhdkwzSmlsOEQ1YzEraEQ1aE53dzQyS0c3WmxKeHM2cGYxTHlvST0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NTgtZDJjYi03Nzk5LTkzOTctZWFmZTMxMTA1MGQwIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC42MzVaIn0seyJpZCI6IjAxYTIyNDU4LWQwYTAtNzdmYy04YmJlLWQ0ZGVmNjkwZTEzNyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC4wNzlaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjI5ZmMxMjlmODA0ODI0ZjQ1OGI0OTExMmQ3MDlhOWUzNjgzYWY0N2VkZDA2NzI0ZWQ4NjBlMGU4NzAxMDFlZTkiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                 *         "payloadType": "application/vnd.signet.export+json",
+                 *         "signatures": [
+                 *           {
+                 *             "keyid": "67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
+                 *             "sig": "rfiz6Xvt/h1y1nFXw9p2dRtTavviI+tixucxshy/0CeXxV79BM/D9A0QYnHaXmI89BMuBJT7+k1mu8m0vBedCw=="
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ImportBundleRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "bundle": {
+                     *         "id": "01a22458-dd6b-712d-9ad8-79fad4fbab99",
+                     *         "version": 3,
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "is_active": false,
+                     *         "published_by": null,
+                     *         "published_at": "2026-11-28T22:48:53.355Z",
+                     *         "title": "Block personal data",
+                     *         "description": null,
+                     *         "labels": {},
+                     *         "source": null,
+                     *         "origin": "import",
+                     *         "deployment_id": null,
+                     *         "sequence": null,
+                     *         "warnings": [],
+                     *         "change": null,
+                     *         "activated_at": null,
+                     *         "replaced_at": null
+                     *       },
+                     *       "already_imported": false,
+                     *       "dry_run": false,
+                     *       "scope_policies_rewritten": false,
+                     *       "origin": {
+                     *         "name": "connected side",
+                     *         "key_id": "67f98cd2c8573d05",
+                     *         "document_sha256": "a7919f42f1f13a46b523d5abf17d846f4e909c10cfc9e15bd757ad73f867bf37",
+                     *         "server_version": "0.1.0",
+                     *         "server_url": null,
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "org_name": "Acme",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "project_name": "Shop",
+                     *         "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *         "environment": "dev",
+                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "version": 2,
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "published_at": "2026-11-28T22:48:50.076Z",
+                     *         "published_by": "maria@acme.example",
+                     *         "active_at_export": true,
+                     *         "deployments": [
+                     *           {
+                     *             "id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *             "sequence": 4,
+                     *             "kind": "activate",
+                     *             "from_version": 1,
+                     *             "reason": "The false alarms are fixed",
+                     *             "actor": "signet_adm_TmK6hkqP",
+                     *             "actor_name": "first admin",
+                     *             "at": "2026-11-28T22:48:50.635Z"
+                     *           },
+                     *           {
+                     *             "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *             "sequence": 2,
+                     *             "kind": "publish",
+                     *             "from_version": 1,
+                     *             "reason": null,
+                     *             "actor": "signet_adm_TmK6hkqP",
+                     *             "actor_name": "first admin",
+                     *             "at": "2026-11-28T22:48:50.079Z"
+                     *           }
+                     *         ],
+                     *         "imported_at": "2026-11-28T22:48:53.362Z",
+                     *         "imported_by": "signet_adm_TmK6hkqP"
+                     *       },
+                     *       "versions_left": 497
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportBundleAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getBundleOrigin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID, slug or name.
+                 * @example shop
+                 */
+                project_id: string;
+                /**
+                 * @description The name of the environment.
+                 * @example staging
+                 */
+                env_name: string;
+                /**
+                 * @description The number of the version in its environment.
+                 * @example 3
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "origin": {
+                     *         "name": "connected side",
+                     *         "key_id": "67f98cd2c8573d05",
+                     *         "document_sha256": "a7919f42f1f13a46b523d5abf17d846f4e909c10cfc9e15bd757ad73f867bf37",
+                     *         "server_version": "0.1.0",
+                     *         "server_url": null,
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "org_name": "Acme",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "project_name": "Shop",
+                     *         "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *         "environment": "dev",
+                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "version": 2,
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "published_at": "2026-11-28T22:48:50.076Z",
+                     *         "published_by": "maria@acme.example",
+                     *         "active_at_export": true,
+                     *         "deployments": [
+                     *           {
+                     *             "id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *             "sequence": 4,
+                     *             "kind": "activate",
+                     *             "from_version": 1,
+                     *             "reason": "The false alarms are fixed",
+                     *             "actor": "signet_adm_TmK6hkqP",
+                     *             "actor_name": "first admin",
+                     *             "at": "2026-11-28T22:48:50.635Z"
+                     *           },
+                     *           {
+                     *             "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *             "sequence": 2,
+                     *             "kind": "publish",
+                     *             "from_version": 1,
+                     *             "reason": null,
+                     *             "actor": "signet_adm_TmK6hkqP",
+                     *             "actor_name": "first admin",
+                     *             "at": "2026-11-28T22:48:50.079Z"
+                     *           }
+                     *         ],
+                     *         "imported_at": "2026-11-28T22:48:53.362Z",
+                     *         "imported_by": "signet_adm_TmK6hkqP"
+                     *       },
+                     *       "document": {
+                     *         "version": 1,
+                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "environment": "dev",
+                     *         "published_at": "2026-11-28T22:48:50+00:00",
+                     *         "policies": {
+                     *           "pii": {
+                     *             "enabled": true,
+                     *             "action": "BLOCK",
+                     *             "entities": [
+                     *               "email",
+                     *               "phone",
+                     *               "iban",
+                     *               "passport"
+                     *             ]
+                     *           },
+                     *           "secrets": {
+                     *             "enabled": true,
+                     *             "exceptions": []
+                     *           },
+                     *           "tools": {
+                     *             "enabled": true,
+                     *             "allowed": [
+                     *               "search"
+                     *             ],
+                     *             "max_arg_size": 2000
+                     *           },
+                     *           "toxicity": {
+                     *             "enabled": true,
+                     *             "action": "BLOCK",
+                     *             "threshold": 0.5
+                     *           },
+                     *           "limits": {
+                     *             "requests_per_minute": 30,
+                     *             "max_input_characters": 20000
+                     *           }
+                     *         },
+                     *         "scope": {
+                     *           "tenant_id": "",
+                     *           "app_id": "",
+                     *           "agent_id": "",
+                     *           "env": ""
+                     *         },
+                     *         "scope_policies": {},
+                     *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *         "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
+                     *         "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                     *         "bundle_version": 2,
+                     *         "key_id": "67f98cd2c8573d05"
+                     *       },
+                     *       "provenance": {
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlYzAyYjdkYi1jNDI0LTRmMTYtOGMzNy1mZDFkZjliZWI2OWMiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwLjA3NloiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiYTc5MTlmNDJmMWYxM2E0NmI1MjNkNWFiZjE3ZDg0NmY0ZTkwOWMxMGNmYzllMTViZDc1N2FkNzNmODY3YmYzNyIsInNpemUiOjk4Niwia2V5IjoiamhveUdhdkwzSmlsOEQ1YzEraEQ1aE53dzQyS0c3WmxKeHM2cGYxTHlvST0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NTgtZDJjYi03Nzk5LTkzOTctZWFmZTMxMTA1MGQwIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC42MzVaIn0seyJpZCI6IjAxYTIyNDU4LWQwYTAtNzdmYy04YmJlLWQ0ZGVmNjkwZTEzNyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC4wNzlaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjI5ZmMxMjlmODA0ODI0ZjQ1OGI0OTExMmQ3MDlhOWUzNjgzYWY0N2VkZDA2NzI0ZWQ4NjBlMGU4NzAxMDFlZTkiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                     *         "payloadType": "application/vnd.signet.export+json",
+                     *         "signatures": [
+                     *           {
+                     *             "keyid": "67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
+                     *             "sig": "rfiz6Xvt/h1y1nFXw9p2dRtTavviI+tixucxshy/0CeXxV79BM/D9A0QYnHaXmI89BMuBJT7+k1mu8m0vBedCw=="
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BundleOriginDetails"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTrustedOrigins: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of trusted origins. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "537fa58c-7298-4620-b1ae-e0941091d6cc",
+                     *           "name": "connected side",
+                     *           "keys": [
+                     *             {
+                     *               "key_id": "67f98cd2c8573d05",
+                     *               "fingerprint": "SHA256:67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
+                     *               "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n"
+                     *             }
+                     *           ],
+                     *           "created_at": "2026-11-28T22:48:53.332Z",
+                     *           "created_by": "signet_adm_TmK6hkqP"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListTrustedOriginsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createTrustedOrigin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "connected side",
+                 *       "public_key_pems": [
+                 *         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateTrustedOriginRequest"];
+            };
+        };
+        responses: {
+            /** @description A site whose exports the organization imports. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "537fa58c-7298-4620-b1ae-e0941091d6cc",
+                     *       "name": "connected side",
+                     *       "keys": [
+                     *         {
+                     *           "key_id": "67f98cd2c8573d05",
+                     *           "fingerprint": "SHA256:67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
+                     *           "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n"
+                     *         }
+                     *       ],
+                     *       "created_at": "2026-11-28T22:48:53.332Z",
+                     *       "created_by": "signet_adm_TmK6hkqP"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TrustedOrigin"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteTrustedOrigin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
+                org_id: string;
+                /**
+                 * @description UUID.
+                 * @example 537fa58c-7298-4620-b1ae-e0941091d6cc
+                 */
+                origin_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    rotateKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Yearly rotation"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RotateKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": {
+                     *         "key_id": "0a70875a62541d83",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAES/jgLIZjfn5R9dV53eNt1io6ol2q6ZFuSiA0MZBKuk=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:47.905Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       "next": {
+                     *         "key_id": "eeeb684625b26a49",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.811Z",
+                     *         "is_current": false,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "next"
+                     *       },
+                     *       "trust": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "other_organizations": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "instances": [],
+                     *       "purpose": "bundles",
+                     *       "roots": null,
+                     *       "other_roots": null,
+                     *       "projects": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getKeyRotation: {
+        parameters: {
+            query?: {
+                /** @description "bundles" (the default) or "attestation". */
+                purpose?: "bundles" | "attestation";
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": {
+                     *         "key_id": "0a70875a62541d83",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAES/jgLIZjfn5R9dV53eNt1io6ol2q6ZFuSiA0MZBKuk=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:47.905Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       "next": {
+                     *         "key_id": "eeeb684625b26a49",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.811Z",
+                     *         "is_current": false,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "next"
+                     *       },
+                     *       "trust": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "other_organizations": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "instances": [],
+                     *       "purpose": "bundles",
+                     *       "roots": null,
+                     *       "other_roots": null,
+                     *       "projects": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    activateKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The id of the announced key.
+                 * @example eeeb684625b26a49
+                 */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Every runtime trusts it",
+                 *       "force": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ActivateKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": {
+                     *         "key_id": "eeeb684625b26a49",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.811Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       "next": null,
+                     *       "trust": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "other_organizations": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "instances": [],
+                     *       "purpose": "bundles",
+                     *       "roots": null,
+                     *       "other_roots": null,
+                     *       "projects": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    withdrawKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The id of the announced key.
+                 * @example 9ce07b2bb4e56216
+                 */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Announced by mistake"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WithdrawKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": {
+                     *         "key_id": "eeeb684625b26a49",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.811Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       "next": null,
+                     *       "trust": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "other_organizations": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "instances": [],
+                     *       "purpose": "bundles",
+                     *       "roots": null,
+                     *       "other_roots": null,
+                     *       "projects": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retireKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The id of a previous key of the server.
+                 * @example 0a70875a62541d83
+                 */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Nothing active is signed with it"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RetireKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The server's key for bundles or attestation, and how far the fleet, or the root documents, are with the next one. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": {
+                     *         "key_id": "eeeb684625b26a49",
+                     *         "algorithm": "Ed25519",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T22:48:49.811Z",
+                     *         "is_current": true,
+                     *         "purpose": "bundles",
+                     *         "org_id": null,
+                     *         "environment_id": null,
+                     *         "environment": null,
+                     *         "state": "current"
+                     *       },
+                     *       "next": null,
+                     *       "trust": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "other_organizations": {
+                     *         "live": 0,
+                     *         "trusting": 0,
+                     *         "not_trusting": 0,
+                     *         "unknown": 0
+                     *       },
+                     *       "instances": [],
+                     *       "purpose": "bundles",
+                     *       "roots": null,
+                     *       "other_roots": null,
+                     *       "projects": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listBackups: {
+        parameters: {
+            query?: {
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of backups. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "20261128T224853Z-a83319",
+                     *           "kind": "kept",
+                     *           "state": "ready",
+                     *           "phase": null,
+                     *           "percent": 100,
+                     *           "created_at": "2026-11-28T22:48:53Z",
+                     *           "bytes": 710144,
+                     *           "sha256": "da9407e455811be26dd19b91f0d2b2da33df43f3ba86c3faa780da2b35579196",
+                     *           "error": null
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListBackupsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "keep": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateBackupRequest"];
+            };
+        };
+        responses: {
+            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "20261128T224853Z-a83319",
+                     *       "kind": "kept",
+                     *       "state": "running",
+                     *       "phase": "copying",
+                     *       "percent": 0,
+                     *       "created_at": "2026-11-28T22:48:53Z",
+                     *       "bytes": null,
+                     *       "sha256": null,
+                     *       "error": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The id of a backup.
+                 * @example 20261128T224853Z-a83319
+                 */
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A backup: a tar file with a copy of the database, which was checked, a manifest, and hashes. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "20261128T224853Z-a83319",
+                     *       "kind": "kept",
+                     *       "state": "ready",
+                     *       "phase": null,
+                     *       "percent": 100,
+                     *       "created_at": "2026-11-28T22:48:53Z",
+                     *       "bytes": 710144,
+                     *       "sha256": "da9407e455811be26dd19b91f0d2b2da33df43f3ba86c3faa780da2b35579196",
+                     *       "error": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description The id of a backup.
+                 * @example 20261128T224853Z-a83319
+                 */
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    downloadBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description The id of a backup. */
+                backup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the file; the parts follow one another. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listNodes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "eee72e4e-a8f2-4d14-b45d-e262e0ce66d0",
+                     *           "name": "signet-0",
+                     *           "version": "0.1.0",
+                     *           "url": "https://signet.acme.example",
+                     *           "started_at": "2026-11-28T22:48:47.954Z",
+                     *           "seen_at": "2026-11-28T22:48:55.802Z",
+                     *           "state": "live",
+                     *           "answering": true,
+                     *           "streams": 0,
+                     *           "held_polls": 0,
+                     *           "schema": "0026-audit-log",
+                     *           "lag_ms": null,
+                     *           "problem": null,
+                     *           "stopping_at": null
+                     *         }
+                     *       ],
+                     *       "at": "2026-11-28T22:48:55.802Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListNodesAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diagnoseServer: {
+        parameters: {
+            query?: {
+                /** @description Checks every page, index and reference of the database and the whole audit of every organization, which takes minutes for a large one. By default the structure of the database, and the newest 500 events of each organization. */
+                full?: boolean;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "findings": [
+                     *         {
+                     *           "id": "database",
+                     *           "level": "ok",
+                     *           "summary": "its structure is sound",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "write-ahead-log",
+                     *           "level": "ok",
+                     *           "summary": "the write-ahead log has 1.3 MiB",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "audit-chain",
+                     *           "level": "ok",
+                     *           "summary": "the newest 7 events of 2 organizations are linked and signed",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "signing-keys",
+                     *           "level": "ok",
+                     *           "summary": "all are usable and match their records",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "data-directory",
+                     *           "level": "ok",
+                     *           "summary": "owners and modes keep other accounts out",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "disk-space",
+                     *           "level": "ok",
+                     *           "summary": "72.1 GiB of 252 GiB are free; its growth is not known before the server has run for six hours",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "last-backup",
+                     *           "level": "ok",
+                     *           "summary": "none is scheduled (SIGNET_BACKUP_EVERY); no backup is kept here",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "clock",
+                     *           "level": "ok",
+                     *           "summary": "it is past the newest event, of 2026-11-28T22:48:48.580Z",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "certificate",
+                     *           "level": "ok",
+                     *           "summary": "the port has no TLS of its own",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "tokens",
+                     *           "level": "ok",
+                     *           "summary": "no admin token and no runtime token in use expires within 14 days",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "trust",
+                     *           "level": "ok",
+                     *           "summary": "no root and no active release expires within 30 days",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "webhooks",
+                     *           "level": "ok",
+                     *           "summary": "1 get their events",
+                     *           "remedy": null
+                     *         },
+                     *         {
+                     *           "id": "open-files",
+                     *           "level": "ok",
+                     *           "summary": "58 of 20000 files are open, and 20000 connections are configured",
+                     *           "remedy": null
+                     *         }
+                     *       ],
+                     *       "at": "2026-11-28T22:48:49.769Z",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DiagnoseServerAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    echo: {
+        parameters: {
+            query?: {
+                /** @description The answer is held that long, in silence: 0, the default, to 120. */
+                wait_seconds?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "host": "signet.acme.example",
+                     *       "if_none_match": null,
+                     *       "forwarded": false,
+                     *       "client_address": "127.0.0.1",
+                     *       "public_url": null,
+                     *       "trusted_proxies": 0,
+                     *       "public_urls": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EchoAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listArtifacts: {
+        parameters: {
+            query?: {
+                /** @description Of one project: UUID, slug or name. */
+                project_id?: string;
+                /** @description "draft" or "promoted". */
+                status?: "draft" | "promoted";
+                /** @description 1 to 100, 25 by default. */
+                limit?: number;
+                /** @description How many to leave out, from the first. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of artifacts. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "01a22458-dd97-7306-a473-a0d3448d4129",
+                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "name": "guardrails",
+                     *           "media_type": "application/json",
+                     *           "status": "draft",
+                     *           "created_by": "signet_adm_TmK6hkqP",
+                     *           "created_at": "2026-11-28T22:48:53.399Z",
+                     *           "promoted_at": null,
+                     *           "deployment_id": null
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "limit": 25,
+                     *       "offset": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListArtifactsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "project_id": "shop",
+                 *       "name": "guardrails",
+                 *       "policies": {
+                 *         "pii": {
+                 *           "enabled": true,
+                 *           "action": "REDACT",
+                 *           "entities": [
+                 *             "email",
+                 *             "phone",
+                 *             "iban"
+                 *           ]
+                 *         },
+                 *         "secrets": {
+                 *           "enabled": true,
+                 *           "exceptions": [
+                 *             "EXAMPLE_API_KEY"
+                 *           ]
+                 *         },
+                 *         "tools": {
+                 *           "enabled": true,
+                 *           "allowed": [
+                 *             "search",
+                 *             "calculator"
+                 *           ],
+                 *           "max_arg_size": 10000
+                 *         },
+                 *         "toxicity": {
+                 *           "enabled": true,
+                 *           "action": "WARN",
+                 *           "threshold": 0.8
+                 *         },
+                 *         "limits": {
+                 *           "requests_per_minute": 60,
+                 *           "max_input_characters": 100000
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateArtifactRequest"];
+            };
+        };
+        responses: {
+            /** @description A policy document that was handed in. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22458-dd97-7306-a473-a0d3448d4129",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "name": "guardrails",
+                     *       "media_type": "application/json",
+                     *       "status": "draft",
+                     *       "created_by": "signet_adm_TmK6hkqP",
+                     *       "created_at": "2026-11-28T22:48:53.399Z",
+                     *       "promoted_at": null,
+                     *       "deployment_id": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID.
+                 * @example 01a22458-dd97-7306-a473-a0d3448d4129
+                 */
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An artifact and what is in it. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a22458-dd97-7306-a473-a0d3448d4129",
+                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "name": "guardrails",
+                     *       "media_type": "application/json",
+                     *       "status": "draft",
+                     *       "created_by": "signet_adm_TmK6hkqP",
+                     *       "created_at": "2026-11-28T22:48:53.399Z",
+                     *       "promoted_at": null,
+                     *       "deployment_id": null,
+                     *       "policies": {
+                     *         "pii": {
+                     *           "enabled": true,
+                     *           "action": "REDACT",
+                     *           "entities": [
+                     *             "email",
+                     *             "phone",
+                     *             "iban"
+                     *           ]
+                     *         },
+                     *         "secrets": {
+                     *           "enabled": true,
+                     *           "exceptions": [
+                     *             "EXAMPLE_API_KEY"
+                     *           ]
+                     *         },
+                     *         "tools": {
+                     *           "enabled": true,
+                     *           "allowed": [
+                     *             "search",
+                     *             "calculator"
+                     *           ],
+                     *           "max_arg_size": 10000
+                     *         },
+                     *         "toxicity": {
+                     *           "enabled": true,
+                     *           "action": "WARN",
+                     *           "threshold": 0.8
+                     *         },
+                     *         "limits": {
+                     *           "requests_per_minute": 60,
+                     *           "max_input_characters": 100000
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ArtifactWithPolicies"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID.
+                 * @example 01a22458-dd97-7306-a473-a0d3448d4129
+                 */
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description A generic empty message that you can re-use to avoid defining duplicated empty messages in your APIs. A typical example is to use it as the request or the response type of an API method. For instance:
+             *
+             *     service Foo { rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty); }
+             */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    promoteArtifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /**
+                 * @description UUID.
+                 * @example 01a22458-dd97-7306-a473-a0d3448d4129
+                 */
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "Redact personal data"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PromoteArtifactRequest"];
+            };
+        };
+        responses: {
+            /** @description What a promotion made. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "artifact_id": "01a22458-dd97-7306-a473-a0d3448d4129",
+                     *       "status": "promoted",
+                     *       "deployment_id": "01a22458-ddb4-70d1-86e1-d95d5c0ceb6e",
+                     *       "bundle": {
+                     *         "id": "01a22458-ddb0-72b8-b95c-318101b27c49",
+                     *         "version": 3,
+                     *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *         "is_active": true,
+                     *         "published_by": null,
+                     *         "published_at": "2026-11-28T22:48:53.424Z",
+                     *         "title": "Redact personal data",
+                     *         "description": null,
+                     *         "labels": {},
+                     *         "source": null,
+                     *         "origin": "publish",
+                     *         "deployment_id": "01a22458-ddb4-70d1-86e1-d95d5c0ceb6e",
+                     *         "sequence": 5,
+                     *         "warnings": [],
+                     *         "change": null,
+                     *         "activated_at": null,
+                     *         "replaced_at": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ArtifactPromotion"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
@@ -10710,6 +15666,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": {
                         /** @enum {string} */
                         status: "ok";
@@ -10738,6 +15700,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": {
                         /** @enum {string} */
                         status: "ok" | "read_only";
@@ -10753,6 +15720,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "unavailable"
+                     *     }
+                     */
                     "application/json": {
                         /** @enum {string} */
                         status: "unavailable";

@@ -1,0 +1,25 @@
+/** Swagger UI, as its own script puts it on the page. */
+interface SwaggerOptions {
+  readonly url: string;
+  readonly dom_id: string;
+  readonly deepLinking: boolean;
+  readonly filter: boolean;
+  readonly docExpansion: "none" | "list";
+  readonly defaultModelsExpandDepth: number;
+  readonly validatorUrl: null;
+  readonly persistAuthorization: boolean;
+}
+
+declare const SwaggerUIBundle: (options: SwaggerOptions) => unknown;
+
+// A token that is typed in stays in the memory of the page. Without a validatorUrl it is sent to no other server.
+SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#reference",
+  deepLinking: true,
+  filter: true,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+  validatorUrl: null,
+  persistAuthorization: false,
+});
