@@ -100,6 +100,26 @@ export function EnvironmentsTab({ at }: { readonly at: ProjectAt }) {
   );
 }
 
+const HOLD: Column<Environment> = {
+  header: "Hold",
+  cell: ({ hold }) =>
+    hold === undefined ? (
+      <span class="muted">–</span>
+    ) : (
+      <div>
+        <Status tone="warn" icon="pin" text="held" /> <Time at={hold.since} />
+        <p class="muted">
+          by <Name text={hold.byName ?? hold.by} />
+        </p>
+        {hold.reason !== undefined && (
+          <p>
+            <bdi>{hold.reason}</bdi>
+          </p>
+        )}
+      </div>
+    ),
+};
+
 interface ColumnFacts {
   readonly at: ProjectAt;
   readonly environments: readonly Environment[];
@@ -150,6 +170,7 @@ function columns({ at, environments, isAdmin, open, move }: ColumnFacts): readon
     { header: "Promotes to", cell: ({ promotesTo }) => promotesTo ?? <span class="muted">last stage</span> },
     {
       header: "Active",
+      isMinor: true,
       cell: ({ name, activeVersion }) =>
         activeVersion === undefined ? (
           <span class="muted">nothing</span>
@@ -157,25 +178,7 @@ function columns({ at, environments, isAdmin, open, move }: ColumnFacts): readon
           <a href={links.version(at, name, activeVersion)}>v{activeVersion}</a>
         ),
     },
-    {
-      header: "Hold",
-      cell: ({ hold }) =>
-        hold === undefined ? (
-          <span class="muted">–</span>
-        ) : (
-          <div>
-            <Status tone="warn" icon="pin" text="held" /> <Time at={hold.since} />
-            <p class="muted">
-              by <Name text={hold.byName ?? hold.by} />
-            </p>
-            {hold.reason !== undefined && (
-              <p>
-                <Name text={hold.reason} />
-              </p>
-            )}
-          </div>
-        ),
-    },
+    ...(environments.some(({ hold }) => hold !== undefined) ? [HOLD] : []),
     {
       header: "Deletion",
       isMinor: true,

@@ -53,7 +53,7 @@ function Warnings({ texts }: { readonly texts: readonly string[] }) {
       <ul class="note-text">
         {texts.map((text) => (
           <li key={text}>
-            <Name text={text} />
+            <bdi>{text}</bdi>
           </li>
         ))}
       </ul>

@@ -10,7 +10,7 @@ import { ConfirmDialog } from "../../elements/confirm-dialog.js";
 import { DataTable, type Column } from "../../elements/data-table.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { Empty, Skeleton } from "../../elements/states.js";
-import { Hash, Name, Status } from "../../elements/text.js";
+import { Hash, Status } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
 import { bytesInWords } from "./bytes-in-words.js";
 
@@ -148,7 +148,7 @@ function state({ state: name, phase, percent, error }: Backup) {
       <>
         <Status tone="bad" text="failed" />
         <p class="muted">
-          <Name text={error ?? ""} />
+          <bdi>{error ?? ""}</bdi>
         </p>
       </>
     );

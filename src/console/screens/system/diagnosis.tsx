@@ -5,35 +5,38 @@ import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
 import { DataTable, type Column } from "../../elements/data-table.js";
 import { Loaded } from "../../elements/states.js";
-import { Name, Status } from "../../elements/text.js";
+import { Status, type Tone } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
 
 /** The server itself takes 30 seconds at most without `full`; with it, it reads the whole database. In milliseconds. */
 const TIMEOUT_MS = { usual: 45_000, full: 600_000 };
 
+const TONES: Readonly<Record<string, Tone>> = { ok: "good", warning: "warn", error: "bad" };
+
 const RANK: Readonly<Record<string, number>> = { error: 0, warning: 1, ok: 2 };
 
 const COLUMNS: readonly Column<Finding>[] = [
   {
-    header: "Level",
-    cell: ({ level }) =>
-      level === "ok" ? (
-        <Status tone="good" text="ok" />
-      ) : level === "warning" ? (
-        <Status tone="warn" text="warning" />
-      ) : (
-        <Status tone="bad" text="error" />
-      ),
+    header: "Check",
+    isRowHeader: true,
+    cell: ({ id, level }) => (
+      <>
+        <Status tone={TONES[level] ?? "neutral"} text={level} />
+        <br />
+        <code>{id}</code>
+      </>
+    ),
   },
-  { header: "Check", isRowHeader: true, cell: ({ id }) => <code>{id}</code> },
   {
     header: "Found",
     cell: ({ summary, remedy }) => (
       <>
-        <Name text={summary} />
+        <p>
+          <bdi>{summary}</bdi>
+        </p>
         {remedy !== undefined && (
           <p class="muted">
-            Do: <Name text={remedy} />
+            Do: <bdi>{remedy}</bdi>
           </p>
         )}
       </>

@@ -24,7 +24,7 @@ const COLUMNS: readonly Column<ServerNode>[] = [
         <Status tone={state === "live" ? "good" : state === "stale" ? "bad" : "neutral"} text={state} />
         {problem !== undefined && (
           <p class="muted">
-            <Name text={problem} />
+            <bdi>{problem}</bdi>
           </p>
         )}
       </>

@@ -35,7 +35,7 @@ export function ServerState() {
               <Status tone={tone} text={text} />
               {reason !== undefined && (
                 <p class="muted">
-                  <Name text={reason} />
+                  <bdi>{reason}</bdi>
                 </p>
               )}
             </dd>
