@@ -11,8 +11,10 @@ import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { TransferService } from "../../gen/signet/v1/transfer_pb.js";
 import { TrustService } from "../../gen/signet/v1/trust_pb.js";
+import { WatchService } from "../../gen/signet/v1/watch_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
+export { changeHeaders, type ChangeGuards } from "./change-headers.js";
 import { check, hasMethods, isObject } from "../bundle/verify-arguments.js";
 
 /** A typed client for each service. Calls throw SignetError only. */
@@ -25,6 +27,8 @@ export interface SignetClient {
   readonly runtimes: Client<typeof RuntimeService>;
   readonly audit: Client<typeof AuditService>;
   readonly webhooks: Client<typeof WebhookService>;
+  /** Environments, followed by people and programs that look at them: {@link watchEnvironments}. */
+  readonly watches: Client<typeof WatchService>;
   readonly pipelines: Client<typeof PipelineService>;
   /** Roots and releases: what runtimes can prove. */
   readonly trust: Client<typeof TrustService>;
@@ -66,30 +70,12 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     transfers: createClient(TransferService, authorized),
     runtimes: createClient(RuntimeService, authorized),
     audit: createClient(AuditService, authorized),
+    watches: createClient(WatchService, authorized),
     webhooks: createClient(WebhookService, authorized),
     pipelines: createClient(PipelineService, authorized),
     trust: createClient(TrustService, authorized),
     artifacts: createClient(ArtifactService, authorized),
     system: createClient(SystemService, authorized),
     backups: createClient(BackupService, authorized),
-  };
-}
-
-/** The guards of a publish, an activation or a promotion. */
-export interface ChangeGuards {
-  /** Fails with `precondition_failed` unless this is the newest sequence of the target environment; 0: nothing active. */
-  readonly ifMatch?: number | undefined;
-  /** A retry with the same key within 24 hours gets the first result. 1 to 255 printable ASCII characters. */
-  readonly idempotencyKey?: string | undefined;
-  /** Of a publish or a promotion: makes no version with the content that is active already, and returns the active bundle. */
-  readonly skipUnchanged?: boolean | undefined;
-}
-
-/** The headers of a guarded call: `client.bundles.publishBundle(request, { headers: changeHeaders({ ifMatch: 3 }) })`. */
-export function changeHeaders({ ifMatch, idempotencyKey, skipUnchanged }: ChangeGuards): Record<string, string> {
-  return {
-    ...(ifMatch === undefined ? {} : { "If-Match": `"${ifMatch}"` }),
-    ...(idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey }),
-    ...(skipUnchanged === true ? { "If-Unchanged": "skip" } : {}),
   };
 }

@@ -1,15 +1,20 @@
-import { createFetchTransport } from "../../sdk/fetch-transport.js";
-import { createSignetClient, type SignetClient } from "../../sdk/client.js";
-import { fetchHere } from "./attendance.js";
-import { API_URL } from "./links.js";
+import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
+import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
+import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
+import { TokenService } from "../../../gen/signet/v1/token_pb.js";
+import type { SignetClient } from "../../sdk/client.js";
+import { createServiceClient } from "../../sdk/service-client.js";
+import { transport } from "./transport.js";
 
-/** After so long without an answer a call fails, in milliseconds. */
-export const CALL_TIMEOUT_MS = 15_000;
+/**
+ * The typed client of this server, with the services that the first screen needs; `full-client.ts` has them all. Calls throw
+ * SignetError.
+ */
+export const client: Pick<SignetClient, "organizations" | "tokens" | "bundles" | "runtimes"> = {
+  organizations: createServiceClient(OrganizationService, transport, null),
+  tokens: createServiceClient(TokenService, transport, null),
+  bundles: createServiceClient(BundleService, transport, null),
+  runtimes: createServiceClient(RuntimeService, transport, null),
+};
 
-/** The typed client of this server. The session's cookie goes along by itself. Calls throw SignetError. */
-export const client: SignetClient = createSignetClient({
-  transport: createFetchTransport({ url: API_URL, timeoutMs: CALL_TIMEOUT_MS, fetch: fetchHere }),
-  token: null,
-});
-
-export { changeHeaders } from "../../sdk/client.js";
+export { changeHeaders } from "../../sdk/change-headers.js";

@@ -34,7 +34,7 @@ export function SignInScreen() {
           </p>
           <Command text="cat data/admin-token" />
           <p>An administrator can make a token for you, for example one that only reads:</p>
-          <Command text="signet tokens create viewer --name alice" />
+          <Command text="signet token create --viewer --name alice" />
           <p class="muted">
             The token is sent once and is not kept in this browser: a session cookie stands for it, for 8 hours at most.{" "}
             <a href={links.docs()} target="_blank" rel="noreferrer">

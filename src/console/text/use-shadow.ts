@@ -1,8 +1,9 @@
+import type * as codemirror from "./codemirror/index.js";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RefObject } from "preact";
 
 /** What the chunk with the editor exports. */
-export type EditorModule = typeof import("./codemirror/index.js");
+export type EditorModule = typeof codemirror;
 
 /** Something of the editor in a shadow root, where its styles do not break the page's strict policy. */
 export interface Shadow<H> {

@@ -76,7 +76,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const { services, store, disk, config, observability, tls, bodyMemory, log: logger } = parts;
   const { maxBodyBytes, corsOrigins, publicUrls, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
-  const { audit, documents, keys, rotation, runtimes, tenancy, tokens } = services;
+  const { audit, documents, keys, rotation, runtimes, tenancy, tokens, watches } = services;
   const admission = composeAuthenticator(services, config);
   const polls = new Polls({
     admission,
@@ -91,7 +91,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const onRefused = audit.refusals.count.bind(audit.refusals);
   const methods = createMethods(
     {
-      ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes },
+      ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes, ...watches },
       ...{ ...services.proofs, ...services.bundles, ...services.pipelines, ...services.transfer, ...services.webhooks },
       ...services.roots,
       backups: parts.backups,

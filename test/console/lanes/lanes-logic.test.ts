@@ -122,7 +122,7 @@ describe("what stands in the way of a promotion", () => {
   test.each([
     ["nothing", facts, []],
     ["every live runtime applied it", { ...facts, rollout: rollout(3, 3, 0) }, []],
-    ["a hold", { ...facts, target: held }, ["stop prod is held by Ada: INC-311. Release it first."]],
+    ["a hold", { ...facts, target: held }, ["stop prod is held: release it before anything changes it."]],
     ["a viewer", { ...facts, who: viewer }, ["stop A viewer token only looks."]],
     ["no target", { ...facts, target: undefined }, ["stop staging promotes to nothing."]],
     ["nothing active", { ...facts, source: known("staging") }, ["stop Nothing is active in staging."]],

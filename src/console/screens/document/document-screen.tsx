@@ -3,7 +3,7 @@ import { client } from "../../data/client.js";
 import { links, type ProjectAt } from "../../data/links.js";
 import { can } from "../../data/session.js";
 import { projectOf } from "../../data/tenancy.js";
-import { useCall, type Call } from "../../data/use-call.js";
+import { useCall } from "../../data/use-call.js";
 import { LinkButton } from "../../elements/button.js";
 import { Empty, Loaded } from "../../elements/states.js";
 import { Name, Status } from "../../elements/text.js";
@@ -54,7 +54,7 @@ export function DocumentScreen() {
       lead={found !== undefined && <Lead bundle={found} />}
       actions={found !== undefined && <Actions at={at} env={env} bundle={found} active={activeOf(at, env)} />}
     >
-      <Loaded call={bundle as Call<Bundle | null>} lines={10}>
+      <Loaded call={bundle} lines={10}>
         {(value) =>
           value === null ? (
             <Empty

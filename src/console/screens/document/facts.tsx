@@ -1,5 +1,5 @@
 import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import { links, type ProjectAt } from "../../data/links.js";
 import { useCall } from "../../data/use-call.js";
 import { OutLink } from "../../elements/out-link.js";
@@ -103,7 +103,7 @@ function Source({ at, env, source }: Omit<FactsProps, "bundle"> & { readonly sou
 function Origin({ at, env, version }: { readonly at: ProjectAt; readonly env: string; readonly version: number }) {
   const call = useCall(
     (signal) =>
-      client.transfers.getBundleOrigin({ orgId: at.org, projectId: at.project, envName: env, version }, { signal }),
+      fullClient.transfers.getBundleOrigin({ orgId: at.org, projectId: at.project, envName: env, version }, { signal }),
     [at, env, version],
   );
   const origin = call.value?.origin;

@@ -2,6 +2,7 @@ import type { Key } from "../../../../gen/signet/v1/bundle_pb.js";
 import { parsePublicKey, type PublicKey } from "../../../bundle/keys.js";
 import { toSignetError } from "../../../sdk/signet-error.js";
 import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import type { ProjectAt } from "../../data/links.js";
 
 /** What the server says beside a document, which verifying it needs. */
@@ -23,11 +24,11 @@ export async function readEvidence(
   const path = { orgId: at.org, projectId: at.project };
   const [{ keys }, trust, attestation] = await Promise.all([
     client.bundles.listKeys({}, { signal }),
-    client.trust.getTrust(path, { signal }),
+    fullClient.trust.getTrust(path, { signal }),
     deploymentId === undefined ? null : attestationOf(deploymentId, signal),
   ]);
   const version = trust.root?.version;
-  const root = version === undefined ? null : await client.trust.getProjectRoot({ ...path, version }, { signal });
+  const root = version === undefined ? null : await fullClient.trust.getProjectRoot({ ...path, version }, { signal });
   return { keys, orgId: trust.orgId, projectId: trust.projectId, attestation, root: root?.envelope ?? null };
 }
 

@@ -8,7 +8,8 @@ import { Field } from "../../elements/field.js";
 import { Skeleton } from "../../elements/states.js";
 import { Name, Status } from "../../elements/text.js";
 import { megabytes } from "../../text/text-view.js";
-import { keepPin, keptPin, parsePin, pinnedKeys } from "./pin.js";
+import { keepPin, keptPin } from "./kept-pin.js";
+import { parsePin, pinnedKeys } from "./pin.js";
 import { keyWords, publicKeysOf, readEvidence, type ServerEvidence } from "./read-evidence.js";
 import { verifyHere, type Check, type Report } from "./verify-here.js";
 

@@ -92,7 +92,9 @@ function LaneBundle({ at, lane }: { readonly at: ProjectAt; readonly lane: Lane 
         <ul class="lane-labels" aria-label="Labels">
           {labels.slice(0, LABELS).map(([key, value]) => (
             <li key={key}>
-              <Tag>{`${key}=${value}`}</Tag>
+              <Tag>
+                <bdi>{key}</bdi>=<bdi>{value}</bdi>
+              </Tag>
             </li>
           ))}
           {labels.length > LABELS && <li class="muted">+{labels.length - LABELS}</li>}

@@ -7,6 +7,8 @@ import { standing, standingWords, type Known } from "./standing.js";
 export interface Obstacle {
   readonly level: "stop" | "warn";
   readonly text: string;
+  /** What others wrote about it: a reason. It is shown apart from the text. */
+  readonly quote?: string;
   /** The environment whose release would take it away. */
   readonly release?: string;
 }
@@ -53,10 +55,8 @@ export function obstacles(facts: PromotionFacts): readonly Obstacle[] {
 /** The hold of an environment, which refuses every change but an activation that holds again. */
 export function holdOf({ environment: { name, hold } }: Known): readonly Obstacle[] {
   if (hold === undefined) return [];
-  const why = hold.reason === undefined ? "" : `: ${hold.reason}`;
-  return [
-    { level: "stop", text: `${name} is held by ${hold.byName ?? hold.by}${why}. Release it first.`, release: name },
-  ];
+  const quote = hold.reason === undefined ? {} : { quote: hold.reason };
+  return [{ level: "stop", text: `${name} is held: release it before anything changes it.`, release: name, ...quote }];
 }
 
 /** What to do about a refusal of the server, in a sentence; undefined for one that says it itself. */

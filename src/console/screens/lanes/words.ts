@@ -18,8 +18,7 @@ export function kindWords({ kind, sourceEnvironment, sourceVersion }: Deployment
 /** An activation in a sentence, for screen readers. */
 export function activationWords(environment: string, deployment: Deployment | undefined): string {
   if (deployment === undefined) return `${environment} has changed.`;
-  const who = deployment.performedBy?.name ?? deployment.actor;
-  return `${environment} is now at version ${deployment.version}: ${kindWords(deployment).toLowerCase()} by ${who}.`;
+  return `${environment} is now at version ${deployment.version}: ${kindWords(deployment).toLowerCase()}.`;
 }
 
 /** How far a rollout is: `Applied by 3 of 5 live runtimes`. */

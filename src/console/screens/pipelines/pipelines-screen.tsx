@@ -1,6 +1,12 @@
-import { Page } from "../../shell/page.js";
+import { useRoute } from "preact-iso/router";
+import type { ProjectAt } from "../../data/links.js";
+import { PipelineBoard } from "./pipeline-board.js";
+import { PipelineList } from "./pipeline-list.js";
 
-/** The pipelines of a project, or one of them. */
+/** The pipelines, or the board of one: from one environment to many at once, in stages. */
 export function PipelinesScreen() {
-  return <Page title="Pipelines">{null}</Page>;
+  const { params } = useRoute();
+  const at: ProjectAt = { org: params["org"] ?? "", project: params["project"] ?? "" };
+  const { pipeline } = params;
+  return pipeline === undefined ? <PipelineList at={at} /> : <PipelineBoard key={pipeline} at={at} id={pipeline} />;
 }

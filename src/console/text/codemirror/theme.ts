@@ -8,6 +8,7 @@ export const consoleTheme = [
     "&": { color: "var(--ink)", backgroundColor: "var(--surface)", fontSize: "var(--text-small)" },
     "&.cm-focused": { outline: "2px solid var(--focus)", outlineOffset: "1px" },
     ".cm-scroller": { fontFamily: "var(--font-code)", lineHeight: "1.55", maxHeight: "var(--text-height, 70vh)" },
+    ".cm-content, .cm-gutter": { minHeight: "var(--text-min-height, 0)" },
     ".cm-content": { caretColor: "var(--ink)", padding: "var(--s2) 0" },
     ".cm-line": { padding: "0 var(--s3) 0 var(--s1)" },
     ".cm-cursor": { borderLeftColor: "var(--ink)" },

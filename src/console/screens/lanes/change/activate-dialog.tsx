@@ -62,7 +62,8 @@ export function ActivateDialog({ at, lane, kind, version, onClose, onChanged }: 
     return made;
   });
   const [made, setMade] = useState<Bundle | undefined>();
-  const hasMoved = made === undefined && sequence !== seen;
+  // The stream may tell of one's own change before its answer is here.
+  const hasMoved = made === undefined && !activation.isRunning && sequence !== seen;
   const previewed = preview.value;
   const obstacles: readonly Obstacle[] = [
     ...(never === undefined ? [] : [{ level: "stop", text: never } as const]),

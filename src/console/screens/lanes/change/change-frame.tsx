@@ -8,6 +8,7 @@ import { Dialog } from "../../../elements/dialog.js";
 import { ErrorNote } from "../../../elements/error-note.js";
 import { Icon } from "../../../elements/icon.js";
 import { Skeleton } from "../../../elements/states.js";
+import { Name } from "../../../elements/text.js";
 import { adviceFor, type Obstacle } from "../obstacles.js";
 import { Difference } from "./difference.js";
 import { Made } from "./made.js";
@@ -165,10 +166,13 @@ function Obstacles({ at, obstacles }: Pick<ChangeFrameProps, "at" | "obstacles">
   if (obstacles.length === 0) return null;
   return (
     <ul class="change-obstacles" aria-label="What stands in the way">
-      {obstacles.map(({ level, text, release }) => (
+      {obstacles.map(({ level, text, quote, release }) => (
         <li key={text} class={`note note-${level === "stop" ? "bad" : "warn"}`}>
           <Icon name={level === "stop" ? "lock" : "warning"} />
-          <bdi class="note-text">{text}</bdi>
+          <span class="note-text">
+            <span>{text}</span>
+            {quote !== undefined && <Name text={quote} />}
+          </span>
           {release !== undefined && <a href={links.project(at, { release })}>Release {release}…</a>}
         </li>
       ))}

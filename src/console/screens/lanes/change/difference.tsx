@@ -1,3 +1,4 @@
+import { Fragment } from "preact";
 import type { BundleDifference, ValueChange } from "../../../../../gen/signet/v1/bundle_pb.js";
 
 /** Changes that the preview lists; the comparison has them all. */
@@ -44,7 +45,7 @@ export function Difference({ difference, compare, environment }: DifferenceProps
             </span>
             <div>
               <code class="change-path">
-                <bdi>{change.path}</bdi>
+                <Path path={change.path} />
               </code>
               <span class="visually-hidden">{OPS[change.op]?.[1]}</span>
               <Values change={change} />
@@ -61,13 +62,31 @@ export function Difference({ difference, compare, environment }: DifferenceProps
   );
 }
 
+/** A JSON Pointer. Each step is kept apart: keys are what others wrote. */
+function Path({ path }: { readonly path: string }) {
+  return path.split("/").map((step, index) => (
+    <Fragment key={index}>
+      {index > 0 && "/"}
+      <bdi>{step}</bdi>
+    </Fragment>
+  ));
+}
+
 function Values({ change: { op, oldValue, newValue, oldExcerpt, newExcerpt } }: { readonly change: ValueChange }) {
   const before = op === "add" ? undefined : (oldValue ?? oldExcerpt);
   const after = op === "remove" ? undefined : (newValue ?? newExcerpt);
   return (
     <span class="change-values">
-      {before !== undefined && <del>{cut(before)}</del>}
-      {after !== undefined && <ins>{cut(after)}</ins>}
+      {before !== undefined && (
+        <del>
+          <bdi>{cut(before)}</bdi>
+        </del>
+      )}
+      {after !== undefined && (
+        <ins>
+          <bdi>{cut(after)}</bdi>
+        </ins>
+      )}
     </span>
   );
 }

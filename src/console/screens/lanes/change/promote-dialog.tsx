@@ -65,7 +65,9 @@ export function PromoteDialog({ at, source, target, onClose, onChanged }: Promot
   });
   const [made, setMade] = useState<Bundle | undefined>();
   const now = seenOf(source, target);
-  const hasMoved = made === undefined && (now.version !== seen.version || now.sequence !== seen.sequence);
+  // The stream may tell of one's own change before its answer is here.
+  const isOpen = made === undefined && !promotion.isRunning;
+  const hasMoved = isOpen && (now.version !== seen.version || now.sequence !== seen.sequence);
   const again = () => {
     promotion.reset();
     setSeen(now);

@@ -1,0 +1,28 @@
+import type { ProjectAt } from "../../data/links.js";
+import { MAX_EDITED } from "../../text/text-handle.js";
+import { EMPTY_DRAFT, type Draft } from "./draft.js";
+
+const keyOf = ({ org, project }: ProjectAt, env: string) => `signet-draft:${org}/${project}/${env}`;
+
+/** The draft that this tab keeps for an environment; undefined without one. */
+export function keptDraft(at: ProjectAt, env: string): Draft | undefined {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(keyOf(at, env)) ?? "null") as Partial<Draft> | null;
+    return kept === null ? undefined : { ...EMPTY_DRAFT, ...kept };
+  } catch {
+    // Storage that is forbidden, or written by something else.
+    return undefined;
+  }
+}
+
+/** Keeps a draft until the tab is closed; undefined removes it. False when it is too long, or there is no room. */
+export function keepDraft(at: ProjectAt, env: string, draft: Draft | undefined): boolean {
+  try {
+    if (draft === undefined) sessionStorage.removeItem(keyOf(at, env));
+    else if (draft.policies.length + draft.scopePolicies.length > MAX_EDITED) return false;
+    else sessionStorage.setItem(keyOf(at, env), JSON.stringify(draft));
+    return true;
+  } catch {
+    return false;
+  }
+}
