@@ -1,5 +1,5 @@
 import type { Release } from "../../../../gen/signet/v1/trust_pb.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import type { ProjectAt } from "../../data/links.js";
 import { usePages } from "../../data/use-pages.js";
 import { DataTable, type Column } from "../../elements/data-table.js";
@@ -45,7 +45,7 @@ export function Releases({ at }: { readonly at: ProjectAt }) {
   const list = usePages(
     async ({ offset, limit, signal }) => {
       const request = { orgId: at.org, projectId: at.project, offset, limit };
-      const { data, total } = await client.trust.listReleases(request, { signal });
+      const { data, total } = await fullClient.trust.listReleases(request, { signal });
       return { items: data, total };
     },
     ["releases", at.org, at.project],

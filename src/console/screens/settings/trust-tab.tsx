@@ -1,5 +1,5 @@
 import type { EnvironmentTrust, ProjectRoot, ProjectTrust, RoleRule } from "../../../../gen/signet/v1/trust_pb.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import type { ProjectAt } from "../../data/links.js";
 import { useCall } from "../../data/use-call.js";
 import { DataTable, type Column } from "../../elements/data-table.js";
@@ -19,7 +19,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 /** What runtimes of a project can prove: the root, the rules of each environment, the releases. */
 export function TrustTab({ at }: { readonly at: ProjectAt }) {
   const path = { orgId: at.org, projectId: at.project };
-  const call = useCall((signal) => client.trust.getTrust(path, { signal }), ["trust", at.org, at.project], {
+  const call = useCall((signal) => fullClient.trust.getTrust(path, { signal }), ["trust", at.org, at.project], {
     refreshOn: ["environments", "activations"],
   });
   return (

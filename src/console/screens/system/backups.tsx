@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Backup } from "../../../../gen/signet/v1/backup_pb.js";
 import { announce } from "../../data/announce.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import { API_URL } from "../../data/links.js";
 import { useAction } from "../../data/use-action.js";
 import { usePages } from "../../data/use-pages.js";
@@ -30,7 +30,7 @@ export function Backups() {
   const [deleted, setDeleted] = useState<Backup | undefined>();
   const list = usePages(
     async ({ offset, limit, signal }) => {
-      const { data, total } = await client.backups.listBackups({ offset, limit }, { signal });
+      const { data, total } = await fullClient.backups.listBackups({ offset, limit }, { signal });
       return { items: data, total };
     },
     ["backups"],
@@ -46,7 +46,7 @@ export function Backups() {
     };
   }, [isRunning, list.reload]);
   const create = useAction(async () => {
-    await client.backups.createBackup({ keep: true });
+    await fullClient.backups.createBackup({ keep: true });
     list.reload();
   });
   return (
@@ -83,7 +83,7 @@ export function Backups() {
           title="Delete this backup?"
           action="Delete backup"
           isDanger
-          run={() => client.backups.deleteBackup({ backupId: deleted.id })}
+          run={() => fullClient.backups.deleteBackup({ backupId: deleted.id })}
           onDone={() => {
             setDeleted(undefined);
             list.reload();

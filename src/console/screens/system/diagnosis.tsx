@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Finding } from "../../../../gen/signet/v1/system_pb.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
 import { DataTable, type Column } from "../../elements/data-table.js";
@@ -49,7 +49,7 @@ export function Diagnosis() {
   const [isFull, setFull] = useState(false);
   const call = useCall(
     (signal) =>
-      client.system.diagnoseServer(
+      fullClient.system.diagnoseServer(
         { full: isFull },
         { signal, timeoutMs: isFull ? TIMEOUT_MS.full : TIMEOUT_MS.usual },
       ),

@@ -1,5 +1,5 @@
 import type { ServerNode } from "../../../../gen/signet/v1/system_pb.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
 import { DataTable, type Column } from "../../elements/data-table.js";
@@ -46,7 +46,7 @@ const COLUMNS: readonly Column<ServerNode>[] = [
 
 /** The server processes on the database. */
 export function Nodes() {
-  const call = useCall((signal) => client.system.listNodes({}, { signal }), ["nodes"]);
+  const call = useCall((signal) => fullClient.system.listNodes({}, { signal }), ["nodes"]);
   return (
     <section class="stack" aria-labelledby="system-nodes">
       <div class="row system-head">

@@ -1,5 +1,5 @@
 import { SignetError } from "../../../sdk/signet-error.js";
-import { CALL_TIMEOUT_MS } from "../../data/client.js";
+import { CALL_TIMEOUT_MS } from "../../data/transport.js";
 import { API_URL } from "../../data/links.js";
 
 /** Reads a page of the server that is no call of the API, for example `/readyz`; whatever its status. Throws SignetError without an answer. */
