@@ -1,7 +1,7 @@
-import type { CallOptions } from "@connectrpc/connect";
-
 /** The number of all items of a list that answers a page, as its header X-Total-Count says. */
-export interface CountingTotal extends Pick<CallOptions, "onHeader" | "signal"> {
+export interface CountingTotal {
+  readonly signal?: AbortSignal;
+  readonly onHeader: (headers: Headers) => void;
   /** Undefined before the answer. */
   readonly total: () => number | undefined;
 }
