@@ -15,7 +15,7 @@ import { createRestHandler } from "../../api/rest/handler.js";
 import type { ScanJsonFor } from "../../api/http/scan-json.js";
 import { StreamingWatchHandler } from "../../api/watch/watch-handler.js";
 import { readAsset } from "../../assets/assets.js";
-import { openConsole } from "../../assets/console.js";
+import { openBuilt, openConsole } from "../../assets/built.js";
 import type { Backups } from "../../service/backups/backups.js";
 import type { Services } from "./services.js";
 import { systemClock } from "../../core/clock.js";
@@ -114,7 +114,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
     diskFull: () => disk?.refusal?.message ?? null,
     observer: metrics.requests,
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
-    pages: referencePages(readAsset, publicUrls.map(formatPublicUrl)),
+    pages: referencePages(readAsset, openBuilt("manual"), publicUrls.map(formatPublicUrl)),
     console: config.console === "on" ? { build: openConsole() } : null,
     consoleSessions:
       config.console === "on"
