@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ASSETS, EXECUTABLE_ASSETS } from "../src/assets/assets.js";
-import { CONSOLE_FOLDER, consoleFileNames, openConsole } from "../src/assets/console.js";
+import { BUILT_FOLDERS, builtFileNames, openBuilt } from "../src/assets/built.js";
 import { THREADS } from "../src/service/documents/start-thread.js";
 import { bundle } from "./bundle.js";
 import { consolePackages, readConsoleMeta } from "./console-meta.js";
@@ -32,16 +32,18 @@ export async function gatherContents(root: string): Promise<Contents> {
     [EXECUTABLE_ASSETS.thirdPartyLicenses]: licenses,
   };
   for (const [name, source] of Object.entries(ASSETS)) assets[name] = await readFile(join(root, source));
-  for (const name of consoleNames()) assets[name] = await readFile(join(root, "dist", name));
+  for (const name of builtNames()) assets[name] = await readFile(join(root, "dist", name));
   for (const { asset, file } of Object.values(THREADS)) {
     assets[asset] = (await bundle(root, `dist/src/${file}`)).script;
   }
   return { node, script, assets, licenses, packages };
 }
 
-/** The files of the console below dist, and as the program reads them. Throws when it was not built. */
-function consoleNames(): readonly string[] {
-  const console = openConsole();
-  if (console === null) throw new Error("there is no dist/console: npm run build:compile");
-  return consoleFileNames(console).map((name) => `${CONSOLE_FOLDER}/${name}`);
+/** The files of the console and the manual below dist, and as the program reads them. Throws when one was not built. */
+function builtNames(): readonly string[] {
+  return BUILT_FOLDERS.flatMap((folder) => {
+    const built = openBuilt(folder);
+    if (built === null) throw new Error(`there is no dist/${folder}: npm run build:compile`);
+    return builtFileNames(built).map((name) => `${folder}/${name}`);
+  });
 }

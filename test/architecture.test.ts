@@ -86,6 +86,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     pipelines: ["access", "audit", "bundles", "changes", "documents", "trust"],
     runtimes: ["access", "bundles", "changes", "documents", "nodes", "tokens", "trust"],
     transfer: ["access", "audit", "bundles", "changes", "documents", "keys", "trust"],
+    watches: ["access", "changes", "tokens"],
     webhooks: ["access", "audit", "changes", "keys"],
     backups: ["audit", "documents", "keys"],
   },

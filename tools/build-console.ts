@@ -1,12 +1,11 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { brotliCompress, constants, gzip } from "node:zlib";
 import { build, type Metafile } from "esbuild";
 import { bareDescriptors } from "../packaging/bare-descriptors.js";
 import { consolePackages, writeConsoleMeta } from "../packaging/console-meta.js";
 import { packageLicenses } from "../packaging/licenses.js";
+import { writeBuilt, type BuiltFile } from "./built-files.js";
 
 /**
  * Builds the console into dist/console: index.html, what it loads under names with content hashes and compressed, the licences of the
@@ -16,15 +15,6 @@ import { packageLicenses } from "../packaging/licenses.js";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "dist/console");
 
-/** One file of the console, as `files.json` lists it. */
-interface BuiltFile {
-  /** Below dist/console and /console/. */
-  readonly path: string;
-  readonly type: string;
-  /** The compressed forms beside it, which are smaller than itself. */
-  readonly encodings: readonly ("br" | "gzip")[];
-}
-
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
@@ -32,11 +22,6 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
   ".txt": "text/plain; charset=utf-8",
 };
-
-const compressed = {
-  br: [promisify(brotliCompress), ".br", { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }],
-  gzip: [promisify(gzip), ".gz", { level: 9 }],
-} as const;
 
 const { outputFiles, metafile } = await build({
   absWorkingDir: root,
@@ -96,18 +81,7 @@ function page({ outputs }: Metafile): string {
 }
 
 async function written(path: string, contents: Uint8Array): Promise<BuiltFile> {
-  const file = join(target, path);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, contents);
-  const encodings: ("br" | "gzip")[] = [];
-  for (const encoding of ["br", "gzip"] as const) {
-    const [compress, ending, options] = compressed[encoding];
-    const smaller = await compress(contents, options);
-    if (smaller.byteLength >= contents.byteLength) continue;
-    writeFileSync(file + ending, smaller);
-    encodings.push(encoding);
-  }
   const type = TYPES[extname(path)];
   if (type === undefined) throw new Error(`no media type for ${path}`);
-  return { path, type, encodings };
+  return await writeBuilt(target, path, contents, type);
 }

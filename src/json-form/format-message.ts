@@ -11,6 +11,7 @@ import { file_signet_v1_system } from "../../gen/signet/v1/system_pb.js";
 import { file_signet_v1_token } from "../../gen/signet/v1/token_pb.js";
 import { file_signet_v1_transfer } from "../../gen/signet/v1/transfer_pb.js";
 import { file_signet_v1_trust } from "../../gen/signet/v1/trust_pb.js";
+import { file_signet_v1_watch } from "../../gen/signet/v1/watch_pb.js";
 import { file_signet_v1_webhook } from "../../gen/signet/v1/webhook_pb.js";
 import { writeMessage } from "./write.js";
 
@@ -28,6 +29,7 @@ const MESSAGES = /* @__PURE__ */ createRegistry(
   file_signet_v1_token,
   file_signet_v1_transfer,
   file_signet_v1_trust,
+  file_signet_v1_watch,
   file_signet_v1_webhook,
 );
 

@@ -11,6 +11,7 @@ import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { TransferService } from "../../gen/signet/v1/transfer_pb.js";
 import { TrustService } from "../../gen/signet/v1/trust_pb.js";
+import { WatchService } from "../../gen/signet/v1/watch_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 import { withToken, type TokenSource } from "./authorized-transport.js";
 export { changeHeaders, type ChangeGuards } from "./change-headers.js";
@@ -26,6 +27,8 @@ export interface SignetClient {
   readonly runtimes: Client<typeof RuntimeService>;
   readonly audit: Client<typeof AuditService>;
   readonly webhooks: Client<typeof WebhookService>;
+  /** Environments, followed by people and programs that look at them: {@link watchEnvironments}. */
+  readonly watches: Client<typeof WatchService>;
   readonly pipelines: Client<typeof PipelineService>;
   /** Roots and releases: what runtimes can prove. */
   readonly trust: Client<typeof TrustService>;
@@ -67,6 +70,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     transfers: createClient(TransferService, authorized),
     runtimes: createClient(RuntimeService, authorized),
     audit: createClient(AuditService, authorized),
+    watches: createClient(WatchService, authorized),
     webhooks: createClient(WebhookService, authorized),
     pipelines: createClient(PipelineService, authorized),
     trust: createClient(TrustService, authorized),

@@ -49,4 +49,5 @@ export type * from "../../gen/signet/v1/system_pb.js";
 export type * from "../../gen/signet/v1/token_pb.js";
 export type * from "../../gen/signet/v1/transfer_pb.js";
 export type * from "../../gen/signet/v1/trust_pb.js";
+export type * from "../../gen/signet/v1/watch_pb.js";
 export type * from "../../gen/signet/v1/webhook_pb.js";

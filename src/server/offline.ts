@@ -10,6 +10,7 @@ import { adminTokenFile, keepAdminToken } from "./admin-token-file.js";
 import { CHANGE, openServerDatabase } from "./database/server-database.js";
 import { createLogger } from "./logger.js";
 import { NO_TRACING } from "../core/trace.js";
+import { StoreChanges } from "../service/changes/store-changes.js";
 import { NO_OBSERVERS, NO_WARNINGS } from "../service/changes/observers.js";
 import { NO_KEPT_KEY } from "../service/tokens/kept-key.js";
 import { createRawKey } from "../service/tokens/raw-key.js";
@@ -35,7 +36,14 @@ export async function createOfflineAdminToken(config: Config, name: string | nul
   await using directory = await openServerDatabase(config, createLogger("silent"), CHANGE);
   const { store, keys } = directory;
   const context: ServiceContext = {
-    ...{ store, feed: null, clock: systemClock, signingKeys: keys, lastKeys: directory.lastKeys },
+    ...{
+      store,
+      storeChanges: new StoreChanges(),
+      feed: null,
+      clock: systemClock,
+      signingKeys: keys,
+      lastKeys: directory.lastKeys,
+    },
     ...{ observers: NO_OBSERVERS, warnings: NO_WARNINGS, tracing: NO_TRACING, keptKey: NO_KEPT_KEY },
   };
   const { audit } = composeAudit(context, composeKeys(context));

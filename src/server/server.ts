@@ -6,6 +6,7 @@ import { followFeed } from "./compose/feed.js";
 import { followKeys } from "./compose/keys.js";
 import { composeHttp } from "./compose/http.js";
 import { keyWarningsTo, serviceOptions, warningsTo } from "./compose/options.js";
+import { StoreChanges } from "../service/changes/store-changes.js";
 import { composeServices } from "./compose/services.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
@@ -107,7 +108,8 @@ async function start(
           reserveBytes: config.diskReserveBytes,
         });
   const failures = new WriteFailures(log, (error) => disk?.failed(error) ?? null);
-  const directory = { ...owned, store: observability.observe(failures.watch(owned.store)) };
+  const storeChanges = new StoreChanges();
+  const directory = { ...owned, store: storeChanges.observe(observability.observe(failures.watch(owned.store))) };
   const { store } = directory;
   await disk?.start();
   await checkDirectory(directory, log);
@@ -117,6 +119,7 @@ async function start(
     {
       ...{
         store,
+        storeChanges,
         feed,
         clock: systemClock,
         signingKeys: owned.keys,
@@ -140,8 +143,9 @@ async function start(
   if (isWritable) await settleAdminToken(owned.path, store.read);
   opened.use(services.documents);
   opened.use(services.webhooks.dispatcher);
+  opened.use(services.watches.watches);
   // Before anything is read that is then kept in memory.
-  if (feed !== null) opened.use(followFeed(feed, { store, clock: systemClock }, services));
+  if (feed !== null) opened.use(followFeed(feed, { store, storeChanges, clock: systemClock }, services));
   if (feed !== null && owned.sharedKeys !== null) {
     const following = followKeys(feed, owned.sharedKeys, services.keys.ring, keyWarningsTo(log));
     opened.defer(async () => following[Symbol.dispose]());

@@ -3,20 +3,26 @@ import type { HighWaterMark, HighWaterMarks } from "./high-water-marks.js";
 /**
  * What another node changed of that which nodes keep in memory. Ids alone: the follower reads the newest state.
  *
- * - `environment`: its active bundle changed, its numbers were raised, or it was deleted; with the numbers that it has then, where the
- *   change is one of its state
+ * - `environment`: its active bundle or its settings changed, its numbers were raised, or it was deleted; with the numbers that it has
+ *   then, where the change is one of its state; and with its organization, where that is known
+ * - `project`: it was made, or got an environment; heard of within a second
  * - `token`: it was rotated, revoked or changed
  * - `tenancy`: an organization or project was changed or deleted (with its environments and tokens)
  * - `webhook`: it was made or changed, or has something to send again
+ * - `delivery`: a webhook has new deliveries, or other states of them; heard of within a second
+ * - `audit`: an organization has new audit events; heard of within a second
  * - `outbox`: there are new events to fan out
  * - `trust`: a project got another root
  * - `keys`: a signing or public key was added, activated or retired
  */
 export type NodeChange =
-  | { readonly kind: "environment"; readonly id: string; readonly numbers?: HighWaterMark }
+  | { readonly kind: "environment"; readonly id: string; readonly orgId?: string; readonly numbers?: HighWaterMark }
+  | { readonly kind: "project"; readonly orgId: string; readonly id: string }
   | { readonly kind: "token"; readonly id: number }
   | { readonly kind: "tenancy" }
   | { readonly kind: "webhook"; readonly orgId: string; readonly id: string }
+  | { readonly kind: "delivery"; readonly webhookId: string }
+  | { readonly kind: "audit"; readonly orgId: string }
   | { readonly kind: "outbox" }
   | { readonly kind: "trust"; readonly projectId: string }
   | { readonly kind: "keys" };

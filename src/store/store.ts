@@ -201,6 +201,10 @@ export interface Reader
   environmentsWithKeys(orgId: string): Promise<readonly Environment[]>;
   /** By position, then name; all of one project. */
   environments(projectId: string): Promise<readonly Environment[]>;
+  /** Those of a scope whose id is above `after`, by their id. */
+  environmentsOf(among: EnvironmentScope, after: string, limit: number): Promise<readonly Environment[]>;
+  /** Those of them that are there, in no order. */
+  environmentsById(ids: readonly string[]): Promise<readonly Environment[]>;
 
   bundle(environmentId: string, version: number): Promise<BundleState | null>;
   bundleById(id: string): Promise<Bundle | null>;
@@ -237,6 +241,8 @@ export interface Reader
   policySchemaHash(projectId: string): Promise<string | null>;
 
   deployment(orgId: string, id: string): Promise<Deployment | null>;
+  /** Those of them that are there, in no order. */
+  deploymentsById(ids: readonly string[]): Promise<readonly Deployment[]>;
   deploymentBySequence(environmentId: string, sequence: number): Promise<Deployment | null>;
   /** The newest activation of a content. */
   newestDeploymentOf(environmentId: string, policyHash: string): Promise<Deployment | null>;

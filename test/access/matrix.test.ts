@@ -93,7 +93,7 @@ describe("the table", () => {
     expect(listed.sort()).toEqual(declared.sort());
   });
 
-  it("has every call of pipelines under /v3 too, and nothing else there; runtimes and activations also by project", () => {
+  it("has every call of pipelines under /v3 too, and nothing else there; runtimes, activations and the watch also by project", () => {
     const others = methods.flatMap((method) => {
       const rule = hasOption(method, httpOption) ? getOption(method, httpOption) : undefined;
       return (rule?.additionalBindings ?? []).map(({ pattern, body, responseBody }) => {
@@ -113,6 +113,7 @@ describe("the table", () => {
       `ListFleet true ${base}/runtimes`,
       `GetFleetSummary true ${base}/runtimes/summary`,
       `ListDeployments true ${base}/deployments`,
+      `WatchEnvironments true ${base}/watch`,
     ];
     expect(others.sort()).toEqual([...pipelines, ...byProject].sort());
   });

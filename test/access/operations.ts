@@ -144,6 +144,10 @@ export const OPERATIONS: readonly OperationCase[] = [
   runtime("getLatestContent", "GET", "/v1/bundles/latest/content", RUNTIME),
   runtime("getLatestAttestation", "GET", "/v1/bundles/latest/attestation", RUNTIME),
   runtime("getDeploymentAttestation", "GET", "/v1/deployments/{deployment_id}/attestation", ALL),
+  {
+    ...{ id: "watchEnvironments", service: "WatchService", http: ["GET", `${ORG}/watch`], streaming: true },
+    allow: ["admin", "ci", "viewer", "auditor"],
+  },
   { ...runtime("watchBundle", "GET", "/v1/bundles/watch", RUNTIME), streaming: true },
   runtime("reportStatus", "POST", "/v1/runtimes/status", RUNTIME, { instance_id: "i", state: "applied", sequence: 1 }),
   runtime("listFleet", "GET", `${ORG}/runtimes`, ALL),

@@ -11,6 +11,7 @@ import { SystemService } from "../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../gen/signet/v1/token_pb.js";
 import { TransferService } from "../../gen/signet/v1/transfer_pb.js";
 import { TrustService } from "../../gen/signet/v1/trust_pb.js";
+import { WatchService } from "../../gen/signet/v1/watch_pb.js";
 import { WebhookService } from "../../gen/signet/v1/webhook_pb.js";
 
 export const SERVICES: readonly DescService[] = [
@@ -26,5 +27,6 @@ export const SERVICES: readonly DescService[] = [
   TokenService,
   TransferService,
   TrustService,
+  WatchService,
   WebhookService,
 ];

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { consolePackages, readConsoleMeta } from "../../packaging/console-meta.js";
 import { consoleParts } from "../../packaging/console-sizes.js";
-import { consoleFileNames, openConsole } from "../../src/assets/console.js";
+import { builtFileNames, openConsole } from "../../src/assets/built.js";
 
 const ROOT = join(import.meta.dirname, "../..");
 const KIB = 1024;
@@ -56,7 +56,7 @@ describe("the built console", () => {
       };
       expect(licenses).toContain(`\n${name} ${version}, `);
     }
-    for (const name of consoleFileNames(build ?? { files: [] }))
+    for (const name of builtFileNames(build ?? { files: [] }))
       expect(readFileSync(join(ROOT, "dist/console", name)).byteLength, name).toBeGreaterThan(0);
   });
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach } from "vitest";
 import { parseAllowList } from "../../src/outbound/allow-list.js";
+import { StoreChanges } from "../../src/service/changes/store-changes.js";
 import { composeServices } from "../../src/server/compose/services.js";
 import type { Signer } from "../../src/bundle/signer.js";
 import type { BundleState, PublishedBundle } from "../../src/core/bundle.js";
@@ -76,7 +77,7 @@ type UseCases = ReturnType<typeof useCases>;
 function useCases(...[context, options]: Parameters<typeof composeServices>) {
   const { documents, ...features } = composeServices(context, options);
   const { changes, keys, audit, rotation, tokens, tenancy, bundles, pipelines, runtimes, nodes, roots } = features;
-  const { transfer, webhooks, trust, proofs } = features;
+  const { transfer, webhooks, trust, proofs, watches } = features;
   return {
     ...{
       ...changes,
@@ -94,6 +95,7 @@ function useCases(...[context, options]: Parameters<typeof composeServices>) {
       ...webhooks,
       ...trust,
       ...proofs,
+      ...watches,
     },
     ...{ documents, clock: context.clock },
   };
@@ -296,9 +298,11 @@ export class Fixture {
   compose(store: Store, onError: (error: unknown) => void = rethrow): UseCases {
     const { clock, moments } = this;
     const { keys } = this.data;
+    const storeChanges = new StoreChanges();
     return useCases(
       {
-        store,
+        store: storeChanges.observe(store),
+        storeChanges,
         feed: this.isShared ? silentFeed() : null,
         clock,
         signingKeys: {

@@ -68,7 +68,7 @@ export function formatTop({ searchIndex, icon }: PageAssets, base: string): stri
 <input id="search" type="search" placeholder="Search ( / )" autocomplete="off" spellcheck="false">
 <div class="search-results" hidden><p role="status"></p><ol></ol></div>
 </div>
-<nav class="top-links" aria-label="Documentation"><a class="to-pages" href="#pages">Pages</a><a href="${base === "" ? "../docs" : "docs"}"${base === "" ? "" : ' aria-current="page"'}>API reference</a></nav>
+<nav class="top-links" aria-label="Documentation"><a class="to-pages" href="${base === "" ? "" : `${base}start`}#pages">Pages</a><a href="${base === "" ? "../docs" : "docs"}"${base === "" ? "" : ' aria-current="page"'}>API reference</a></nav>
 </header>`;
 }
 

@@ -11,10 +11,10 @@ export function formatReference(assets: PageAssets): string {
   return `${head}
 <body class="manual reference">
 ${formatTop(assets, "docs/")}
-<main id="content" tabindex="-1">
+<div id="content" class="reference-body" tabindex="-1">
 <noscript>This page needs JavaScript. The same is in <a href="openapi.json">openapi.json</a>.</noscript>
 <div id="reference"></div>
-</main>
+</div>
 <script src="docs/swagger-ui-bundle.js" defer></script>
 <script src="docs/${assets.reference}" defer></script>
 </body>

@@ -244,7 +244,8 @@ function prunedMessage({ versions, ...counts }: PrunedEnvironment): MessageInitS
   return { ...counts, versions: versions.map(({ first, last }) => ({ first, last })) };
 }
 
-function deploymentMessage(deployment: Deployment): MessageInitShape<typeof DeploymentSchema> {
+/** An activation, as messages carry it. */
+export function deploymentMessage(deployment: Deployment): MessageInitShape<typeof DeploymentSchema> {
   const { id, sequence, version, kind, actor, at, projectId, environmentId, environment, bundleId, policyHash } =
     deployment;
   const { fromVersion, reason, title, sourceRevision, sourceProjectId, sourceEnvironment, sourceVersion } = deployment;

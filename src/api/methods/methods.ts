@@ -12,6 +12,7 @@ import { SystemService } from "../../../gen/signet/v1/system_pb.js";
 import { TokenService } from "../../../gen/signet/v1/token_pb.js";
 import { TransferService } from "../../../gen/signet/v1/transfer_pb.js";
 import { TrustService } from "../../../gen/signet/v1/trust_pb.js";
+import { WatchService } from "../../../gen/signet/v1/watch_pb.js";
 import { WebhookService } from "../../../gen/signet/v1/webhook_pb.js";
 import { createArtifactService } from "./artifacts.js";
 import { createAuditService } from "./audit.js";
@@ -27,6 +28,7 @@ import { createSystemService } from "./system.js";
 import { createTokenService } from "./tokens.js";
 import { createTransferService } from "./transfer.js";
 import { createTrustService } from "./trust.js";
+import { createWatchService } from "./watches.js";
 import { createWebhookService } from "./webhooks.js";
 
 /** The services of signet.v1, as reflection and health list them. */
@@ -43,6 +45,7 @@ export const SERVICES = [
   TokenService,
   TransferService,
   TrustService,
+  WatchService,
   WebhookService,
 ] as const;
 
@@ -59,6 +62,7 @@ export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createTokenService>[0] &
   Parameters<typeof createTransferService>[0] &
   Parameters<typeof createTrustService>[0] &
+  Parameters<typeof createWatchService>[0] &
   Parameters<typeof createWebhookService>[0];
 
 /** Every method of signet.v1, guarded: what each protocol mounts, and REST binds to. Throws when one has no limits (request-size.ts). */
@@ -76,6 +80,7 @@ export function createMethods(services: ApiServices, guard: GuardParts): readonl
     ...methodsOf(TokenService, createTokenService(services)),
     ...methodsOf(TransferService, createTransferService(services)),
     ...methodsOf(TrustService, createTrustService(services)),
+    ...methodsOf(WatchService, createWatchService(services)),
     ...methodsOf(WebhookService, createWebhookService(services)),
   ];
   for (const { method } of specs) requireRequestLimits(method);

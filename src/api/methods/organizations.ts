@@ -161,7 +161,8 @@ function givenSettings(request: CreateEnvironmentRequest | UpdateEnvironmentRequ
   return given.promotesTo === "" ? { ...given, promotesTo: null } : given;
 }
 
-function environmentMessage(environment: Environment): MessageInitShape<typeof EnvironmentSchema> {
+/** An environment, as messages carry it. */
+export function environmentMessage(environment: Environment): MessageInitShape<typeof EnvironmentSchema> {
   const { id, name, activeVersion, sequence, createdAt, hold } = environment;
   return {
     ...{ id, name, sequence, createdAt: timestampOf(createdAt) },

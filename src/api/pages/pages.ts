@@ -3,15 +3,23 @@ import { answerError } from "../http/answer.js";
 import { methodNotAllowed } from "../http/error-body.js";
 import { entityTags } from "../http/runtime-headers.js";
 import { endWith, headerOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import { encodingFor } from "./quality.js";
 
 /** A file that is the same for everybody until the next release. */
 export interface Page {
   /** The whole path, for example `/docs`. */
   readonly path: string;
   readonly contentType: string;
-  /** Called once, at the first request. */
-  readonly read: () => Uint8Array;
+  /** The compressed forms that there are, the smallest first. */
+  readonly encodings?: readonly Encoding[];
+  /** Its name stands for its content and never changes: clients keep it for a year (RFC 8246). */
+  readonly isImmutable?: boolean;
+  /** The bytes in one of the encodings, null for as it is. Called once for each, at the first request. */
+  readonly read: (encoding: Encoding | null) => Uint8Array;
 }
+
+/** A form that a page can be compressed in. */
+type Encoding = "br" | "gzip";
 
 /** Answers files: for everybody, without a token, and never counted by rate limits. */
 export interface Pages {
@@ -38,6 +46,7 @@ const CONTENT_SECURITY_POLICY = [
 
 interface Loaded {
   readonly body: Uint8Array;
+  readonly encoding: Encoding | null;
   readonly tag: string;
 }
 
@@ -49,12 +58,13 @@ export function createPages(pages: readonly Page[]): Pages {
   const byPath = new Map(pages.map((page) => [page.path, page]));
   if (byPath.size < pages.length) throw new Error("two pages have the same path");
   const loaded = new Map<string, Loaded>();
-  const load = ({ path, read }: Page): Loaded => {
-    const known = loaded.get(path);
+  const load = ({ path, read }: Page, encoding: Encoding | null): Loaded => {
+    const key = `${encoding ?? ""} ${path}`;
+    const known = loaded.get(key);
     if (known !== undefined) return known;
-    const body = read();
-    const made = { body, tag: createHash("sha256").update(body).digest("base64url") };
-    loaded.set(path, made);
+    const body = read(encoding);
+    const made = { body, encoding, tag: createHash("sha256").update(body).digest("base64url") };
+    loaded.set(key, made);
     return made;
   };
   return {
@@ -66,7 +76,7 @@ export function createPages(pages: readonly Page[]): Pages {
         answerError(req, res, methodNotAllowed(req.method ?? "", ["GET", "HEAD"], requestId));
         return;
       }
-      write(req, res, page, load(page));
+      write(req, res, page, load(page, encodingFor(headerOf(req, "accept-encoding"), page.encodings ?? [])));
     },
   };
 }
@@ -79,15 +89,25 @@ export function joinPages(all: readonly Pages[]): Pages {
   };
 }
 
-function write(req: NodeRequest, res: NodeResponse, { contentType }: Page, { body, tag }: Loaded): void {
+function write(req: NodeRequest, res: NodeResponse, page: Page, { body, encoding, tag }: Loaded): void {
+  const { contentType, encodings = [], isImmutable = false } = page;
+  const vary = [res.getHeader("vary"), encodings.length > 0 ? "Accept-Encoding" : undefined].filter(
+    (each) => each !== undefined,
+  );
   const headers = {
     ETag: `"${tag}"`,
-    "Cache-Control": "no-cache",
+    "Cache-Control": isImmutable ? "public, max-age=31536000, immutable" : "no-cache",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
+    ...(vary.length === 0 ? {} : { Vary: vary.join(", ") }),
   };
   const known = entityTags(headerOf(req, "if-none-match") ?? null);
   if (known.includes(tag) || known.includes("*")) return endWith(res, 304, headers);
-  const described = { ...headers, "Content-Type": contentType, "Content-Length": String(body.byteLength) };
+  const described = {
+    ...headers,
+    ...(encoding === null ? {} : { "Content-Encoding": encoding }),
+    "Content-Type": contentType,
+    "Content-Length": String(body.byteLength),
+  };
   endWith(res, 200, described, req.method === "HEAD" ? undefined : body);
 }

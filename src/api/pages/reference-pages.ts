@@ -1,69 +1,75 @@
+import { gzipSync } from "node:zlib";
 import type { Page } from "./pages.js";
 
-/** What the reference page is made of, beside itself. */
+/** What is shipped beside the manual. */
 export type ReferenceAsset = "openapi.json" | "swagger-ui.css" | "swagger-ui-bundle.js";
 
-// Relative, so that a proxy may serve the whole below a prefix.
-const HTML = `<!doctype html>
+/** The documentation as it was built (tools/build-manual.ts). */
+export interface ManualBuild {
+  readonly files: readonly {
+    /** Below `/docs/`, for example `cli` or `assets/manual-1A2B3C4D.js`. */
+    readonly path: string;
+    /** Its Content-Type. */
+    readonly type: string;
+    readonly encodings: readonly ("br" | "gzip")[];
+  }[];
+  /** The bytes of a file in one of its encodings; null is as it is. */
+  read(path: string, encoding: "br" | "gzip" | null): Uint8Array;
+}
+
+/** The page at /docs itself: the reference of the API. */
+const REFERENCE = "reference";
+
+const NOT_BUILT = `<!doctype html>
 <html lang="en">
-<head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Signet API</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="docs/swagger-ui.css">
-</head>
-<body>
-<noscript>This page needs JavaScript. The same is in <a href="openapi.json">openapi.json</a>.</noscript>
-<div id="reference"></div>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/reference.js"></script>
-</body>
+<title>Signet documentation</title>
+<p>The documentation is not built: run <code>npm run build:compile</code> and start the server again.
+The API is described by <a href="openapi.json">openapi.json</a>.</p>
 </html>
 `;
 
-// A token that is typed in stays in the memory of the page. Without a validatorUrl it is sent to no other server.
-const SCRIPT = `SwaggerUIBundle({
-  url: "openapi.json",
-  dom_id: "#reference",
-  deepLinking: true,
-  filter: true,
-  docExpansion: "list",
-  defaultModelsExpandDepth: 0,
-  validatorUrl: null,
-});
-`;
-
 /**
- * The document of the API at /openapi.json, which names `publicUrls` as its servers, and at /docs a page that shows it: everything from here, nothing
- * from other hosts.
+ * The document of the API at /openapi.json, which names `publicUrls` as its servers; at /docs a page that shows it, and below it the
+ * pages of the manual: everything from here, nothing from other hosts.
+ *
+ * @param manual null where it was not built: /docs then says so
  */
 export function referencePages(
   readAsset: (name: ReferenceAsset) => Uint8Array,
+  manual: ManualBuild | null,
   publicUrls: readonly string[] = [],
 ): readonly Page[] {
-  const text = (path: string, contentType: string, content: string): Page => ({
-    path,
-    contentType: `${contentType}; charset=utf-8`,
-    read: () => Buffer.from(content),
-  });
-  const asset = (path: string, contentType: string, name: ReferenceAsset): Page => ({
+  const openApi = (): Uint8Array =>
+    publicUrls.length === 0 ? readAsset("openapi.json") : namingServers(readAsset("openapi.json"), publicUrls);
+  return [
+    gzipped("/openapi.json", "application/json", openApi),
+    gzipped("/docs/swagger-ui.css", "text/css; charset=utf-8", () => readAsset("swagger-ui.css")),
+    gzipped("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", () => readAsset("swagger-ui-bundle.js")),
+    ...(manual === null ? [{ ...HTML, path: "/docs", read: () => Buffer.from(NOT_BUILT) }] : manualPages(manual)),
+  ];
+}
+
+const HTML = { contentType: "text/html; charset=utf-8" };
+
+function manualPages({ files, read }: ManualBuild): readonly Page[] {
+  return files.map(({ path, type, encodings }) => ({
+    path: path === REFERENCE ? "/docs" : `/docs/${path}`,
+    contentType: type,
+    encodings,
+    isImmutable: path.startsWith("assets/"),
+    read: (encoding) => read(path, encoding),
+  }));
+}
+
+/** A file of a fixed size that is compressed here, at its first request: a few milliseconds, once. */
+function gzipped(path: string, contentType: string, read: () => Uint8Array): Page {
+  return {
     path,
     contentType,
-    read: () => readAsset(name),
-  });
-  return [
-    {
-      path: "/openapi.json",
-      contentType: "application/json",
-      read: () =>
-        publicUrls.length === 0 ? readAsset("openapi.json") : namingServers(readAsset("openapi.json"), publicUrls),
-    },
-    text("/docs", "text/html", HTML),
-    text("/docs/reference.js", "text/javascript", SCRIPT),
-    asset("/docs/swagger-ui.css", "text/css; charset=utf-8", "swagger-ui.css"),
-    asset("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", "swagger-ui-bundle.js"),
-  ];
+    encodings: ["gzip"],
+    read: (encoding) => (encoding === null ? read() : gzipSync(read())),
+  };
 }
 
 /** The document with the URLs by which its readers reach the server: `/` would leave a path before it out. */

@@ -47,10 +47,12 @@ function acceptsEvents(accept = ""): boolean {
 
 /**
  * Events (HTML standard, section 9.2): named after the member of the message's one oneof that is set, `message` without one; the
- * id is the field `sequence`, and after a dot `deployment_id` where it is set, so that a client reconnects with them in Last-Event-ID.
+ * id is the field `event_id`, or else the field `sequence`, and after a dot `deployment_id` where it is set, so that a client reconnects
+ * with them in Last-Event-ID.
  */
 function eventStream(content: StreamContent): TextStreamFormat {
   const { oneofs } = content.desc;
+  const eventId = fieldNamed(content.desc, "event_id");
   const sequence = fieldNamed(content.desc, "sequence");
   const deploymentId = fieldNamed(content.desc, "deployment_id");
   const members = oneofs.length === 1 ? (oneofs[0]?.fields ?? []) : [];
@@ -60,7 +62,9 @@ function eventStream(content: StreamContent): TextStreamFormat {
       const name = members.find((member) => getField(message, member) !== undefined)?.name ?? "message";
       const activation = deploymentId === undefined ? undefined : getField(message, deploymentId);
       const suffix = typeof activation === "string" && activation !== "" ? `.${activation}` : "";
-      const id = sequence === undefined ? "" : `id: ${oneLine(writeField(sequence, message))}${oneLine(suffix)}\n`;
+      const numbered = sequence === undefined ? "" : writeField(sequence, message) + suffix;
+      const named = eventId === undefined ? numbered : String(getField(message, eventId));
+      const id = named === "" ? "" : `id: ${oneLine(named)}\n`;
       return `event: ${name}\n${id}data: ${textOf(content, message)}\n\n`;
     },
     error: ({ body, headers }) => `${retryField(headers["retry-after"])}event: error\ndata: ${body}\n\n`,

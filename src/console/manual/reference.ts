@@ -4,7 +4,7 @@ interface SwaggerOptions {
   readonly dom_id: string;
   readonly deepLinking: boolean;
   readonly filter: boolean;
-  readonly docExpansion: "none" | "list";
+  readonly docExpansion: "none";
   readonly defaultModelsExpandDepth: number;
   readonly validatorUrl: null;
   readonly persistAuthorization: boolean;
@@ -18,7 +18,7 @@ SwaggerUIBundle({
   dom_id: "#reference",
   deepLinking: true,
   filter: true,
-  docExpansion: "list",
+  docExpansion: "none",
   defaultModelsExpandDepth: 0,
   validatorUrl: null,
   persistAuthorization: false,

@@ -17,7 +17,7 @@ export type FollowedServices = Pick<Services, "changes" | "runtimes" | "tokens" 
 /** From here on does in this process what other nodes did: wakes watches, ends what is over, forgets what is old. */
 export function followFeed(
   feed: ChangeFeed,
-  { store, clock }: Pick<ServiceContext, "store" | "clock">,
+  { store, storeChanges, clock }: Pick<ServiceContext, "store" | "storeChanges" | "clock">,
   services: FollowedServices,
 ): AsyncDisposable {
   const { wakeups, outbox } = services.changes;
@@ -75,12 +75,14 @@ export function followFeed(
       if (of("tenancy").length > 0) tokens.tenancyChanged();
       for (const webhook of of("webhook")) outbox.changed(webhook);
       if (of("outbox").length > 0) outbox.othersCommitted();
+      storeChanges.announce(changes);
     },
     missed() {
       rootDocuments.forgetAll();
       wakeups.forgetAll();
       tokens.missed();
       outbox.othersCommitted();
+      storeChanges.missed();
       const loss = (losses += 1);
       comparing = Promise.all([comparing, readAwaited().then(() => compareAll(loss))]);
     },

@@ -15,7 +15,7 @@ import { createRestHandler } from "../../api/rest/handler.js";
 import type { ScanJsonFor } from "../../api/http/scan-json.js";
 import { StreamingWatchHandler } from "../../api/watch/watch-handler.js";
 import { readAsset } from "../../assets/assets.js";
-import { openConsole } from "../../assets/console.js";
+import { openBuilt, openConsole } from "../../assets/built.js";
 import type { Backups } from "../../service/backups/backups.js";
 import type { Services } from "./services.js";
 import { systemClock } from "../../core/clock.js";
@@ -76,7 +76,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const { services, store, disk, config, observability, tls, bodyMemory, log: logger } = parts;
   const { maxBodyBytes, corsOrigins, publicUrls, trustedProxies, proxyHeader } = config;
   const { metrics, tracing } = observability;
-  const { audit, documents, keys, rotation, runtimes, tenancy, tokens } = services;
+  const { audit, documents, keys, rotation, runtimes, tenancy, tokens, watches } = services;
   const admission = composeAuthenticator(services, config);
   const polls = new Polls({
     admission,
@@ -91,7 +91,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const onRefused = audit.refusals.count.bind(audit.refusals);
   const methods = createMethods(
     {
-      ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes },
+      ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes, ...watches },
       ...{ ...services.proofs, ...services.bundles, ...services.pipelines, ...services.transfer, ...services.webhooks },
       ...services.roots,
       backups: parts.backups,
@@ -114,7 +114,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
     diskFull: () => disk?.refusal?.message ?? null,
     observer: metrics.requests,
     rest: createRestHandler({ methods, admission, watch, maxBodyBytes, bodyMemory, answerMemory, scan }),
-    pages: referencePages(readAsset, publicUrls.map(formatPublicUrl)),
+    pages: referencePages(readAsset, openBuilt("manual"), publicUrls.map(formatPublicUrl)),
     console: config.console === "on" ? { build: openConsole() } : null,
     consoleSessions:
       config.console === "on"

@@ -17,6 +17,7 @@ import { composeTokens, type TokenServices } from "./tokens.js";
 import { composeTransfer, type TransferServices } from "./transfer.js";
 import type { ServerName } from "../../service/transfer/exporting.js";
 import { composeTrust, type TrustServices } from "./trust.js";
+import { composeWatches, type WatchServices } from "./watches.js";
 import { composeWebhooks, type WebhookOptions, type WebhookServices } from "./webhooks.js";
 
 /** How the features of a server differ from those of another one. */
@@ -51,6 +52,7 @@ export interface Services {
   readonly proofs: ProofServices;
   readonly pipelines: PipelineServices;
   readonly runtimes: RuntimeServices;
+  readonly watches: WatchServices;
   readonly transfer: TransferServices;
   readonly webhooks: WebhookServices;
 }
@@ -79,6 +81,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
     { ...bundles, ...tokens, ...changes, ...nodes, ...proofs, ...roots },
     { documents, heartbeatMs: options.heartbeatMs },
   );
+  const watches = composeWatches(context, tokens, options.heartbeatMs);
   const transfer = composeTransfer(
     context,
     { ...keys, ...audit, ...changes, ...bundles, ...roots },
@@ -87,6 +90,6 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);
   return {
     ...{ changes, keys, audit, rotation, tokens, nodes, roots, trust, tenancy, documents, bundles, proofs },
-    ...{ pipelines, runtimes, transfer, webhooks },
+    ...{ pipelines, runtimes, watches, transfer, webhooks },
   };
 }

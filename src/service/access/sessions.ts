@@ -33,7 +33,7 @@ class Entry implements Lease {
     private readonly sessions: Sessions,
     readonly kind: SessionKind,
     readonly principal: Pick<Principal, "tokenId" | "keyHash" | "sessionHash">,
-    readonly environmentId: string,
+    readonly environmentId: string | null,
     readonly address: string,
     private readonly holder: LeaseOwner,
   ) {}
@@ -79,8 +79,16 @@ export class Sessions {
     };
   }
 
-  /** Throws `rate_limited` when the token or the address has too many open, `unavailable` when the server is shutting down. */
-  enter(kind: SessionKind, principal: Principal, environmentId: string, address: string, holder: LeaseOwner): Lease {
+  /**
+   * `environmentId` is null for one that is no environment's. Throws `rate_limited` when the token or the address has too many open, `unavailable` when the server is shutting down.
+   */
+  enter(
+    kind: SessionKind,
+    principal: Principal,
+    environmentId: string | null,
+    address: string,
+    holder: LeaseOwner,
+  ): Lease {
     if (this.#draining) throw shuttingDown(1);
     const entry = new Entry(this, kind, principal, environmentId, address, holder);
     if (countedAs(entry).some((key) => (this.#counts.get(key) ?? 0) >= this.limits[kind])) {
@@ -123,7 +131,7 @@ export class Sessions {
   /** How many are open now in these environments. */
   countIn(environmentIds: ReadonlySet<string>): number {
     let count = 0;
-    for (const entry of this.#open) if (environmentIds.has(entry.environmentId)) count += 1;
+    for (const entry of this.#open) if (isIn(entry, environmentIds)) count += 1;
     return count;
   }
 
@@ -141,7 +149,7 @@ export class Sessions {
     const [tokenIds, environmentIds] = [new Set<number>(), new Set<string>()];
     for (const { principal, environmentId } of this.#open) {
       tokenIds.add(principal.tokenId);
-      environmentIds.add(environmentId);
+      if (environmentId !== null) environmentIds.add(environmentId);
     }
     return { tokenIds, environmentIds };
   }
@@ -179,7 +187,7 @@ export class Sessions {
   /** Ends the sessions of deleted environments. */
   endEnvironments(environmentIds: ReadonlySet<string>): void {
     for (const entry of this.#open) {
-      if (environmentIds.has(entry.environmentId)) entry.end(new AppError("not_found", "environment not found"));
+      if (isIn(entry, environmentIds)) entry.end(new AppError("not_found", "environment not found"));
     }
   }
 
@@ -214,6 +222,10 @@ export const LOOK_AGAIN_MS = 30_000;
 const RETURNS_PER_SECOND = 500;
 
 const MAX_SPREAD_SECONDS = 60;
+
+function isIn({ environmentId }: Entry, environmentIds: ReadonlySet<string>): boolean {
+  return environmentId !== null && environmentIds.has(environmentId);
+}
 
 function countedAs({ kind, principal, address }: Entry): readonly string[] {
   return [`${kind} token ${principal.tokenId}`, `${kind} address ${address}`];

@@ -20,6 +20,8 @@ function environment(id: string): readonly NodeChange[] {
 
 /** The methods of the Writer that change something of that which nodes keep in memory; a test looks at all the others. */
 export const TOLD = {
+  insertProject: ({ id, orgId }) => [{ kind: "project", id, orgId }],
+  insertEnvironment: ({ projectId, orgId }) => [{ kind: "project", id: projectId, orgId }],
   updateOrganization: () => TENANCY,
   deleteOrganization: () => TENANCY,
   deleteProject: () => TENANCY,
@@ -33,6 +35,9 @@ export const TOLD = {
   insertWebhook: ({ id, orgId }) => [{ kind: "webhook", id, orgId }],
   updateWebhook: ({ id, orgId }) => [{ kind: "webhook", id, orgId }],
   putDelivery: (_delivery, { id, orgId }) => [{ kind: "webhook", id, orgId }],
+  insertDeliveries: (deliveries) => deliveries.map(({ webhookId }) => ({ kind: "delivery", webhookId })),
+  updateDelivery: ({ webhookId }) => [{ kind: "delivery", webhookId }],
+  insertAuditEvent: ({ orgId }) => [{ kind: "audit", orgId }],
   insertTrustRoot: ({ projectId }) => [{ kind: "trust", projectId }],
   insertEvent: () => OUTBOX,
   putPublicKey: () => KEYS,

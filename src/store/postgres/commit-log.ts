@@ -3,6 +3,9 @@ import type { NodeChange } from "../change-feed.js";
 /** The kind of the rows that transactions write of themselves, to be found by: they tell other nodes nothing. */
 export const COMMIT_KIND = "commit";
 
+/** What nobody waits for but people who look. */
+const QUIET: ReadonlySet<string> = new Set<NodeChange["kind"]>(["project", "delivery", "audit"]);
+
 /** Writes the rows of a transaction: the node, their kinds, their refs. */
 export const LOG_COMMIT =
   "insert into node_changes (origin, kind, ref) " +
@@ -20,8 +23,9 @@ export class CommitLog {
     this.#changes.clear();
   }
 
-  get isEmpty(): boolean {
-    return this.#changes.size === 0;
+  /** Whether the others may hear of it at their next look, which is within a second. */
+  get isQuiet(): boolean {
+    return [...this.#changes.values()].every(({ kind }) => QUIET.has(kind));
   }
 
   add(changes: readonly NodeChange[]): void {

@@ -46,7 +46,7 @@ export class PostgresStore implements Store {
       tooSlow: "the database is too slow for the pending writes",
       isRepeatable,
       committed: () => {
-        if (!this.#log.isEmpty) this.feed.tell();
+        if (!this.#log.isQuiet) this.feed.tell();
       },
     });
   }

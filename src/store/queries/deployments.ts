@@ -35,6 +35,10 @@ export function deploymentReader(db: Kysely<Schema>) {
       const row = await byId(db, { orgId, id });
       return row === undefined ? null : deploymentOf(row);
     },
+    async deploymentsById(ids) {
+      if (ids.length === 0) return [];
+      return (await db.selectFrom("deployments").selectAll().where("id", "in", ids).execute()).map(deploymentOf);
+    },
     async deploymentBySequence(environmentId, sequence) {
       const row = await db
         .selectFrom("deployments")

@@ -97,6 +97,19 @@ export function environmentReader(db: Kysely<Schema>) {
         .execute();
       return rows.map(environmentOf);
     },
+    async environmentsOf(among, after, limit) {
+      const rows = await environments(db)
+        .where("environments.id", "in", idsAmong(db, among))
+        .where("environments.id", ">", after)
+        .orderBy("environments.id")
+        .limit(limit)
+        .execute();
+      return rows.map(environmentOf);
+    },
+    async environmentsById(ids) {
+      if (ids.length === 0) return [];
+      return (await environments(db).where("environments.id", "in", ids).execute()).map(environmentOf);
+    },
     async environments(projectId) {
       const rows = await environments(db)
         .where("environments.project_id", "=", projectId)

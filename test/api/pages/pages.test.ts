@@ -2,13 +2,15 @@ import { describe, expect, test } from "vitest";
 import { createPages } from "../../../src/api/pages/pages.js";
 import { referencePages } from "../../../src/api/pages/reference-pages.js";
 import { readAsset } from "../../../src/assets/assets.js";
+import { openBuilt } from "../../../src/assets/built.js";
 import { openRig } from "../http/rig.js";
 
 const reads: string[] = [];
+const MANUAL = openBuilt("manual");
 const PAGES = referencePages((name) => {
   reads.push(name);
   return readAsset(name);
-});
+}, MANUAL);
 
 describe("pages", () => {
   test("/openapi.json comes without a token, with a tag, and is read once", async () => {
@@ -41,20 +43,35 @@ describe("pages", () => {
     const html = await page.text();
     // No inline script or style: the policy would refuse them.
     expect(html).not.toMatch(/<style|style=|<script>|javascript:|\son\w+=/);
-    const linked = [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, target = ""]) => target);
-    expect(linked).toEqual([
-      "data:,",
-      "docs/swagger-ui.css",
-      "openapi.json",
-      "docs/swagger-ui-bundle.js",
-      "docs/reference.js",
-    ]);
-    for (const target of linked.filter((each) => each !== "data:,")) {
-      const file = await fetch(new URL(target, `${rig.url}/docs`));
+    const linked = [...html.matchAll(/(?:src|href|data-index)="([^"#]+)"/g)].map(([, target = ""]) => target);
+    expect(linked).toContain("docs/swagger-ui-bundle.js");
+    for (const target of new Set(linked)) {
+      const file = await fetch(new URL(target, `${rig.url}/docs`), { headers: { "accept-encoding": "identity" } });
       expect(file.status, target).toBe(200);
       expect(Number(file.headers.get("content-length")), target).toBe((await file.arrayBuffer()).byteLength);
     }
-    expect(await (await fetch(`${rig.url}/docs/reference.js`)).text()).toContain("validatorUrl: null");
+  });
+
+  test("the manual is compressed, its assets are kept for a year, and each form has a tag of its own", async () => {
+    await using rig = await openRig({ pages: PAGES });
+    const ask = async (path: string, encoding: string) =>
+      await fetch(rig.url + path, { headers: { "accept-encoding": encoding } });
+    const forms = await Promise.all(["br", "gzip", "identity"].map((encoding) => ask("/docs/cli", encoding)));
+    expect(forms.map(({ headers }) => headers.get("content-encoding"))).toEqual(["br", "gzip", null]);
+    expect(new Set(forms.map(({ headers }) => headers.get("etag"))).size).toBe(3);
+    expect(new Set(await Promise.all(forms.map(async (form) => await form.text()))).size).toBe(1);
+    for (const { headers } of forms)
+      expect([headers.get("vary"), headers.get("cache-control")]).toEqual(["Accept-Encoding", "no-cache"]);
+    const style = MANUAL?.files.find(({ path }) => path.endsWith(".css"))?.path ?? "";
+    expect((await ask(`/docs/${style}`, "br")).headers.get("cache-control")).toContain("immutable");
+    for (const path of ["/openapi.json", "/docs/swagger-ui-bundle.js"])
+      expect((await ask(path, "br, gzip")).headers.get("content-encoding"), path).toBe("gzip");
+  });
+
+  test("without a build /docs says so, and the API is described all the same", async () => {
+    await using rig = await openRig({ pages: referencePages(readAsset, null) });
+    expect(await (await fetch(`${rig.url}/docs`)).text()).toContain("npm run build:compile");
+    expect((await fetch(`${rig.url}/openapi.json`)).status).toBe(200);
   });
 
   test("HEAD has no body, other methods are 405 with Allow, other paths stay what they are", async () => {

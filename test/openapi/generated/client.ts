@@ -854,6 +854,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org_id}/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follows the environments of the organization, or of one project, that the token sees
+         * @description For admin, ci and viewer tokens. First, at once, the state of each environment that is not as its cursor in `after` says, and those that were deleted; then `current`; then each activation and every other change of environments and projects, and the topics that were asked for. Without cursors everything is sent. A slow reader skips what was superseded and never goes back; nobody waits for it. Ends with UNAUTHENTICATED when the token is revoked, rotated or expires, NOT_FOUND when the project is deleted, UNAVAILABLE when the server shuts down (come back with the cursors). "too_many_environments" above 10,000 of them: follow the projects one by one.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["watchEnvironments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org_id}/projects/{project_id}/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follows the environments of the organization, or of one project, that the token sees
+         * @description For admin, ci and viewer tokens. First, at once, the state of each environment that is not as its cursor in `after` says, and those that were deleted; then `current`; then each activation and every other change of environments and projects, and the topics that were asked for. Without cursors everything is sent. A slow reader skips what was superseded and never goes back; nobody waits for it. Ends with UNAUTHENTICATED when the token is revoked, rotated or expires, NOT_FOUND when the project is deleted, UNAVAILABLE when the server shuts down (come back with the cursors). "too_many_environments" above 10,000 of them: follow the projects one by one.
+         *
+         *     Needs a token with the scope `read`.
+         */
+        get: operations["watchEnvironmentsV1"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/pipelines": {
         parameters: {
             query?: never;
@@ -2498,6 +2542,18 @@ export interface components {
             /** @description The policy document: JSON, whatever it was handed in as. */
             policies: unknown;
         };
+        /** @description Topic "audit": the newest event; those before it that were not told have smaller numbers. */
+        AuditChange: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            actor: string;
+            action: string;
+            /** Format: date-time */
+            created_at: string;
+        };
         /** @description The signed head of the log over an organization's audit events: docs/audit.md, "The log". */
         AuditCheckpoint: {
             org_id: string;
@@ -3027,6 +3083,27 @@ export interface components {
             /** @description A secret that the caller made: `whsec_` and 24 to 64 bytes in base64. The answer does not repeat it. */
             given_secret?: string | null;
         };
+        /** @description An environment was deleted, or one of a cursor is not there any more. */
+        DeletedEnvironment: {
+            /** Format: uuid */
+            id: string;
+            /** @description Unset for one that is known by its cursor alone, as is the next one. */
+            name: string | null;
+            /** Format: uuid */
+            project_id: string | null;
+        };
+        /** @description A project was deleted, with its environments. */
+        DeletedProject: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            slug: string;
+        };
+        /** @description Topic "deliveries": webhooks that have new or changed deliveries, or were changed themselves. */
+        DeliveryChanges: {
+            /** @description At most 100. */
+            webhook_ids: string[];
+        };
         /** @description An activation: the event that made a bundle the active one. */
         Deployment: {
             /**
@@ -3151,6 +3228,28 @@ export interface components {
             /** @description Whether it cannot be deleted. prod of a new project is protected. */
             protected: boolean;
         };
+        /** @description Live instances of an environment, as GetRollout counts them. */
+        EnvironmentFleet: {
+            /** Format: uuid */
+            environment_id: string;
+            /** Format: uuid */
+            project_id: string;
+            /** @description The environment's name. */
+            environment: string;
+            /** Format: int64 */
+            live: number;
+            /**
+             * Format: int64
+             * @description Of the live ones: applied what is active; have not yet; rejected it; tell nothing.
+             */
+            applied: number;
+            /** Format: int64 */
+            behind: number;
+            /** Format: int64 */
+            rejected: number;
+            /** Format: int64 */
+            unknown: number;
+        };
         /** @description What an environment has instead of the rules of the whole root; unset is the same. */
         EnvironmentRules: {
             activation: components["schemas"]["RoleRule"] | null;
@@ -3264,6 +3363,11 @@ export interface components {
             rejected: number;
             /** Format: int64 */
             unknown: number;
+        };
+        /** @description Topic "fleet": environments whose figures changed; after `current` all that have live instances. */
+        FleetFigures: {
+            /** @description At most 100. */
+            environments: components["schemas"]["EnvironmentFleet"][];
         };
         /** @description Instances that have something in common. */
         FleetGroup: {
@@ -4496,6 +4600,63 @@ export interface components {
             trust_root: components["schemas"]["TrustRoot"] | null;
             /** @description The activation of that sequence; unset while nothing was ever active. */
             deployment_id: string | null;
+        };
+        /** @description Everything up to here was sent; from now on it is live. What topics are about may have changed since an earlier watch. */
+        WatchCurrent: {
+            /** @description Every environment was sent: those that a reader knows besides are gone. */
+            full: boolean;
+            /** @description Every project was sent: those that a reader knows besides are gone. False after a Last-Event-ID that this server still had. */
+            projects: boolean;
+            /**
+             * Format: int64
+             * @description How many environments there are.
+             */
+            environments: number;
+        };
+        /** @description One message of a watch. */
+        WatchEnvironmentsAnswer: {
+            /** @description For Last-Event-ID: goes on after this message on the same server, within 30 seconds. Elsewhere and later everything is sent, and `current` is full. With cursors no reader needs it. */
+            event_id: string;
+            environment: components["schemas"]["WatchedEnvironment"] | null;
+            environment_deleted: components["schemas"]["DeletedEnvironment"] | null;
+            project: components["schemas"]["WatchedProject"] | null;
+            project_deleted: components["schemas"]["DeletedProject"] | null;
+            current: components["schemas"]["WatchCurrent"] | null;
+            fleet: components["schemas"]["FleetFigures"] | null;
+            deliveries: components["schemas"]["DeliveryChanges"] | null;
+            audit: components["schemas"]["AuditChange"] | null;
+            heartbeat: components["schemas"]["WatchHeartbeat"] | null;
+        };
+        /** @description The stream lives. */
+        WatchHeartbeat: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: date-time
+             * @description While the server cannot read its database: when it last could. What was told was current then.
+             */
+            current_at: string | null;
+        };
+        /** @description The newest state of an environment: it was made, something became active in it, or it changed otherwise. */
+        WatchedEnvironment: {
+            /** Format: uuid */
+            project_id: string;
+            /** @description The project's slug. */
+            project: string;
+            environment: components["schemas"]["Environment"];
+            /** @description What is active: version, hash, title, who, when and why. Unset while nothing is. */
+            deployment: components["schemas"]["Deployment"] | null;
+            /** @description Whether another activation is active than this stream, or the cursor, had told before. */
+            activated: boolean;
+            /** @description For WatchEnvironmentsRequest.after. */
+            cursor: string;
+        };
+        /** @description A project, before its environments; nothing of it changes later. */
+        WatchedProject: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            slug: string;
         };
         /** @description Where events are sent. */
         Webhook: {
@@ -9346,6 +9507,106 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    watchEnvironments: {
+        parameters: {
+            query?: {
+                /** @description UUID, slug or name; all projects that the token sees when empty. */
+                project_id?: string;
+                /** @description What is told besides activations and changes of environments and projects. "fleet": how many instances are live, and how many of them applied what is active. "deliveries": webhooks with deliveries that changed; for admin tokens. "audit": the newest audit event; for tokens that read the audit. A topic that the token may not have is refused with PERMISSION_DENIED. Each comes at most 5 times a second, in one message for all that changed; the last change always comes. */
+                topics?: ("fleet" | "deliveries" | "audit")[];
+                /** @description Cursors of environments that the caller knows: WatchedEnvironment.cursor, or what the caller makes of `<environment_id>:<sequence>[:<deployment_id>[:<tag>]]`. With a deployment_id the sequence decides nothing; with a tag nothing else does: it also tells holds and settings apart. Without a tag an environment is sent when another activation is active, or when it is held. Ignored beside a Last-Event-ID that this server still has. */
+                after?: string[];
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description The id of the last event that the client has: `<sequence>.<deployment_id>`, or the sequence alone. Goes before after_sequence and after_deployment_id. */
+                "Last-Event-ID"?: components["parameters"]["Last-Event-ID"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One message of a watch. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    watchEnvironmentsV1: {
+        parameters: {
+            query?: {
+                /** @description What is told besides activations and changes of environments and projects. "fleet": how many instances are live, and how many of them applied what is active. "deliveries": webhooks with deliveries that changed; for admin tokens. "audit": the newest audit event; for tokens that read the audit. A topic that the token may not have is refused with PERMISSION_DENIED. Each comes at most 5 times a second, in one message for all that changed; the last change always comes. */
+                topics?: ("fleet" | "deliveries" | "audit")[];
+                /** @description Cursors of environments that the caller knows: WatchedEnvironment.cursor, or what the caller makes of `<environment_id>:<sequence>[:<deployment_id>[:<tag>]]`. With a deployment_id the sequence decides nothing; with a tag nothing else does: it also tells holds and settings apart. Without a tag an environment is sent when another activation is active, or when it is held. Ignored beside a Last-Event-ID that this server still has. */
+                after?: string[];
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description The id of the last event that the client has: `<sequence>.<deployment_id>`, or the sequence alone. Goes before after_sequence and after_deployment_id. */
+                "Last-Event-ID"?: components["parameters"]["Last-Event-ID"];
+            };
+            path: {
+                /** @description UUID, slug or name. */
+                org_id: string;
+                /** @description UUID, slug or name; all projects that the token sees when empty. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One message of a watch. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];

@@ -1,4 +1,5 @@
 import { parseAllowList } from "../../../src/outbound/allow-list.js";
+import { StoreChanges } from "../../../src/service/changes/store-changes.js";
 import { composeServices, type Services } from "../../../src/server/compose/services.js";
 import { followKeys } from "../../../src/server/compose/keys.js";
 import { NO_TRACING } from "../../../src/core/trace.js";
@@ -51,7 +52,14 @@ export async function startNode(
   const shared = await openSharedKeys(store, { ...settings, clock, othersLive: async () => true, ...options });
   const services = composeServices(
     {
-      ...{ store, clock, signingKeys: shared.keys, lastKeys: shared.lastKeys, feed: null },
+      ...{
+        store,
+        clock,
+        signingKeys: shared.keys,
+        lastKeys: shared.lastKeys,
+        feed: null,
+        storeChanges: new StoreChanges(),
+      },
       ...{ observers: NO_OBSERVERS, warnings: NO_WARNINGS, tracing: NO_TRACING, keptKey: NO_KEPT_KEY },
     },
     {

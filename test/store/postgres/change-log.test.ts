@@ -10,12 +10,7 @@ import { TransactionDriver } from "../../../src/store/transactions/transaction-d
 
 /** Methods of the Writer of which other nodes need not hear, and why not. */
 const UNTOLD: Partial<Record<keyof Writer, string>> = {
-  ...reasons("nobody has looked for it: what is not there is not kept", [
-    "insertOrganization",
-    "insertProject",
-    "insertEnvironment",
-    "insertToken",
-  ]),
+  ...reasons("nobody has looked for it: what is not there is not kept", ["insertOrganization", "insertToken"]),
   ...reasons("read anew for each request", [
     "putPolicySchema",
     "deletePolicySchema",
@@ -38,7 +33,6 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
     "deleteUnneededReleases",
     "insertIdempotentAnswer",
     "deleteIdempotentAnswers",
-    "insertAuditEvent",
     "putExpiryNotice",
     "putNode",
     "insertConsoleSession",
@@ -53,8 +47,6 @@ const UNTOLD: Partial<Record<keyof Writer, string>> = {
   ...reasons("done by whoever claimed the webhook or the event, and read by the next one", [
     "fallBehind",
     "markFannedOut",
-    "insertDeliveries",
-    "updateDelivery",
     "deleteDeliveries",
   ]),
   ...reasons("claims are rows that each node reads again before they end", [

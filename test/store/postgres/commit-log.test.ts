@@ -14,5 +14,16 @@ it("the log of a transaction tells of a work that was undone at its end, and not
     ["{}", '{"id":"a"}', JSON.stringify({ id: "b", numbers: numbers(7) }), "mark"],
   ]);
   log.clear();
-  expect(log.isEmpty).toBe(true);
+  expect(log.isQuiet).toBe(true);
+});
+
+it("the log of a transaction is quiet while nothing is in it that others wait for", () => {
+  const log = new CommitLog();
+  log.add([
+    { kind: "audit", orgId: "o" },
+    { kind: "delivery", webhookId: "w" },
+  ]);
+  expect(log.isQuiet).toBe(true);
+  log.add([{ kind: "outbox" }]);
+  expect(log.isQuiet).toBe(false);
 });

@@ -7,6 +7,9 @@ import { startFaultProxy } from "../../support/postgres/fault-proxy.js";
 import { aToken, insertTenancy, publish } from "../sample.js";
 import { useSharedDatabase } from "./shared-store.js";
 
+/** What only those hear who look at environments. */
+const FOR_PEOPLE: ReadonlySet<string> = new Set<NodeChange["kind"]>(["project", "delivery", "audit"]);
+
 /** What a follower was told. */
 class Follower {
   readonly changes: NodeChange[] = [];
@@ -18,6 +21,7 @@ class Follower {
     feed.follow({
       changed: (changes) => {
         for (const change of changes) {
+          if (FOR_PEOPLE.has(change.kind)) continue;
           if (change.kind !== "environment") this.changes.push(change);
           else {
             this.changes.push({ kind: "environment", id: change.id });

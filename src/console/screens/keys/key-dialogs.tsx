@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Key } from "../../../../gen/signet/v1/bundle_pb.js";
 import type { KeyRotation } from "../../../../gen/signet/v1/key_pb.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import { ConfirmDialog } from "../../elements/confirm-dialog.js";
 import { isReady, TrustFacts } from "./trust-facts.js";
 
@@ -21,7 +21,7 @@ export function RotateKeyDialog({ purpose, ...rest }: DialogProps & { readonly p
       action={isNow ? "Replace the key now" : "Announce"}
       isDanger={isNow}
       asksReason
-      run={(reason) => client.keys.rotateKey({ purpose, activate: isNow, ...because(reason) })}
+      run={(reason) => fullClient.keys.rotateKey({ purpose, activate: isNow, ...because(reason) })}
       {...rest}
     >
       <p>
@@ -55,7 +55,7 @@ export function ActivateKeyDialog({ rotation, ...rest }: DialogProps & { readonl
       action="Activate"
       isDanger={!ready}
       asksReason
-      run={(reason) => client.keys.activateKey({ keyId, force: isForced, ...because(reason) })}
+      run={(reason) => fullClient.keys.activateKey({ keyId, force: isForced, ...because(reason) })}
       {...rest}
     >
       <p>
@@ -89,7 +89,7 @@ export function WithdrawKeyDialog({ keyId, ...rest }: DialogProps & { readonly k
       title="Withdraw the announced key"
       action="Withdraw"
       asksReason
-      run={(reason) => client.keys.withdrawKey({ keyId, ...because(reason) })}
+      run={(reason) => fullClient.keys.withdrawKey({ keyId, ...because(reason) })}
       {...rest}
     >
       <p>
@@ -109,7 +109,7 @@ export function RetireKeyDialog({ retired: { keyId, purpose }, ...rest }: Dialog
       isDanger
       asksReason
       typed={keyId}
-      run={(reason) => client.keys.retireKey({ keyId, force: isForced, ...because(reason) })}
+      run={(reason) => fullClient.keys.retireKey({ keyId, force: isForced, ...because(reason) })}
       {...rest}
     >
       <p>

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Key } from "../../../../gen/signet/v1/bundle_pb.js";
 import { announce } from "../../data/announce.js";
-import { client } from "../../data/client.js";
+import { fullClient } from "../../data/full-client.js";
 import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
 import { ErrorNote } from "../../elements/error-note.js";
@@ -31,7 +31,7 @@ export function PurposeSection({ purpose, keys, isAdmin, isOperator, onChanged }
   const groups = groupKeys(keys, purpose);
   const isRotated = purpose === "bundles" || purpose === "attestation";
   const call = useCall(
-    (signal) => client.keys.getKeyRotation({ purpose }, { signal }),
+    (signal) => fullClient.keys.getKeyRotation({ purpose }, { signal }),
     isAdmin && isRotated ? [purpose] : null,
     { refreshOn: ["fleet", "audit"] },
   );
