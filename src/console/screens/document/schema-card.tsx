@@ -57,10 +57,13 @@ export function SchemaCard({ at, env, document }: SchemaCardProps) {
           </Button>
         </div>
       ) : found === null ? (
-        <Status tone="good" text="Fits the schema" />
+        <Status tone="good" text="Matches the schema" />
       ) : (
         <>
-          <Status tone="bad" text={`Does not fit: ${found.fields.length} problems`} />
+          <Status
+            tone="bad"
+            text={`Does not match: ${found.fields.length} ${found.fields.length === 1 ? "problem" : "problems"}`}
+          />
           <ul class="schema-problems">
             {found.fields.slice(0, 50).map(({ loc, msg }) => (
               <li key={`${loc.join("/")} ${msg}`}>
