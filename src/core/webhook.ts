@@ -1,6 +1,30 @@
 import type { Instant } from "./clock.js";
 import type { TraceContext } from "./trace.js";
 
+/** All event types that a webhook can have. */
+export const EVENT_TYPES = [
+  "bundle.published",
+  "bundle.activated",
+  "bundle.promoted",
+  "bundle.imported",
+  "bundle.deleted",
+  "bundle.pruned",
+  "environment.held",
+  "environment.released",
+  "environment.history_lost",
+  "pipeline.promoted",
+  "artifact.promoted",
+  "token.created",
+  "token.revoked",
+  "token.expiring",
+  "trust.root_published",
+  "webhook.disabled",
+  "webhook.test",
+] as const;
+
+/** One of {@link EVENT_TYPES}. */
+export type EventType = (typeof EVENT_TYPES)[number];
+
 /** A URL to which an organization's events are sent. */
 export interface Webhook {
   readonly id: string;

@@ -1,28 +1,5 @@
 import { invalidField, invalidFields, type FieldError } from "../core/error.js";
-
-/** All event types that a webhook can have. */
-export const EVENT_TYPES = [
-  "bundle.published",
-  "bundle.activated",
-  "bundle.promoted",
-  "bundle.imported",
-  "bundle.deleted",
-  "bundle.pruned",
-  "environment.held",
-  "environment.released",
-  "environment.history_lost",
-  "pipeline.promoted",
-  "artifact.promoted",
-  "token.created",
-  "token.revoked",
-  "token.expiring",
-  "trust.root_published",
-  "webhook.disabled",
-  "webhook.test",
-] as const;
-
-/** One of EVENT_TYPES. */
-export type EventType = (typeof EVENT_TYPES)[number];
+import { EVENT_TYPES } from "../core/webhook.js";
 
 const MAX_PATTERNS = 50;
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { EVENT_TYPES, matchesEvent, validateEventPatterns } from "../../src/outbound/event-types.js";
+import { EVENT_TYPES } from "../../src/core/webhook.js";
+import { matchesEvent, validateEventPatterns } from "../../src/outbound/event-types.js";
 
 describe("matchesEvent", () => {
   it.each([

@@ -2,7 +2,7 @@ import { instantOf, type Clock } from "../../core/clock.js";
 import type { Tracing } from "../../core/trace.js";
 import type { Webhook } from "../../core/webhook.js";
 import type { Writer } from "../../store/store.js";
-import type { EventType } from "../../outbound/event-types.js";
+import type { EventType } from "../../core/webhook.js";
 import { newRowId } from "./row-id.js";
 
 /** The data of an event, in the names of the API. */

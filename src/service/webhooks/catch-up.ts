@@ -1,7 +1,7 @@
 import { instantOf, type Clock } from "../../core/clock.js";
-import type { Webhook } from "../../core/webhook.js";
+import { EVENT_TYPES, type Webhook } from "../../core/webhook.js";
 import type { Store, Writer } from "../../store/store.js";
-import { EVENT_TYPES, matchesEvent } from "../../outbound/event-types.js";
+import { matchesEvent } from "../../outbound/event-types.js";
 import { newDelivery } from "./new-delivery.js";
 import type { Precedence, SharedWrites } from "../changes/shared-writes.js";
 
