@@ -54,6 +54,7 @@ import { addExport } from "./transfer/export.js";
 import { addImport } from "./transfer/import.js";
 import { addTrustOrigin } from "./transfer/trust-origin.js";
 import { addVerify } from "./bundles/verify.js";
+import { addEvents } from "./runtimes/events.js";
 import { addWatch } from "./runtimes/watch.js";
 import { addWebhook } from "./webhooks/webhook.js";
 import { addWhoami } from "./tokens/whoami.js";
@@ -94,6 +95,7 @@ const COMMANDS: readonly (readonly [heading: string, add: (program: Command, she
   ["Trust:", addRelease],
   ["Pipelines:", addPipeline],
   ["Runtimes:", addWatch],
+  ["Runtimes:", addEvents],
   ["Runtimes:", addVerify],
   ["Runtimes:", addRuntimes],
   ["Runtimes:", addRollout],

@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { App } from "./app.js";
+import { startLive } from "./data/live.js";
 import { startTenancy } from "./data/tenancy.js";
 import { loadSession, startSession } from "./data/session.js";
 import { startSessionEnd } from "./session/session-end.js";
@@ -11,5 +12,6 @@ startPreferences();
 startSession();
 startSessionEnd();
 startTenancy();
+startLive();
 render(<App />, place);
 void loadSession();

@@ -11,6 +11,13 @@ export { formatMessage, formatMessages } from "../json-form/format-message.js";
 
 export { activationsOf, watchBundle } from "./watch.js";
 export type { WatchOptions } from "./watch-options.js";
+export {
+  ENVIRONMENT_TOPICS,
+  watchEnvironments,
+  type EnvironmentsEvent,
+  type EnvironmentTopic,
+  type WatchEnvironmentsOptions,
+} from "./watch-environments.js";
 export { createStatusReporter } from "./status-reporter.js";
 export type { InstanceStatus, StatusReporter, StatusReporterOptions } from "./status-reporter.js";
 export type { KeySource } from "./verify-activation.js";

@@ -45,6 +45,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   "context set": "context",
   completion: "nothing",
   __complete: "project",
+  events: "project",
   version: "server",
   status: "project",
   open: "server",
