@@ -9,7 +9,7 @@ export interface TestWindow extends AsyncDisposable {
   /** Without a slash at its end. */
   readonly url: string;
   /** What its pages reported and no test expected: each a line. */
-  readonly findings: readonly string[];
+  readonly findings: string[];
   /** How many questions before leaving a page it had; all but the first of `stay` were answered with yes. */
   readonly questions: { asked: number; stay: number };
   /** Opens a tab at a path of the server. */
@@ -45,7 +45,7 @@ export async function openWindow(
     if (reason !== "net::ERR_ABORTED") report(`request failed: ${request.url()} ${reason}`);
   });
   context.on("console", (message) => {
-    if (message.type() === "error" && !asksWhoIsThere(message)) report(`console: ${describe(message)}`);
+    if (message.type() === "error" && !isAnswer(message)) report(`console: ${describe(message)}`);
   });
   context.on("weberror", (error) => report(`exception: ${error.error().stack ?? error.error().message}`));
   context.on("page", (page) => {
@@ -74,12 +74,11 @@ export async function openWindow(
   };
 }
 
-/** Without a session the console's first question is answered with 401, which Chromium reports as an error. */
-function asksWhoIsThere(message: ConsoleMessage): boolean {
-  return (
-    / 401 /.test(message.text()) &&
-    /\/(console\/session|signet\.v1\.TokenService\/WhoAmI)$/.test(message.location().url)
-  );
+/** Chromium reports every 4xx as an error: also the 401 before the sign-in, and the 404 of what need not be there. */
+function isAnswer(message: ConsoleMessage): boolean {
+  const { url } = message.location();
+  if (/ 401 /.test(message.text())) return url.endsWith("/console/session");
+  return / 404 /.test(message.text()) && url.endsWith("/GetPolicySchema");
 }
 
 function describe(message: ConsoleMessage): string {

@@ -94,7 +94,7 @@ function Actions({
 function FirstPublish({ at }: { readonly at: ProjectAt }) {
   return (
     <Empty
-      title="Nothing was published here yet"
+      title="Nothing has been published here yet"
       text="In five steps from a policy to a runtime that enforces it."
       action={
         <LinkButton kind="primary" href={links.start({ org: at.org, project: at.project })}>
