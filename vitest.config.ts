@@ -23,11 +23,11 @@ const ON_POSTGRES = [
   "test/service/pipelines/pipeline-promotion.test.ts",
   "test/service/runtimes/fleet.test.ts",
   "test/service/tenancy/organization-deletion.test.ts",
-  "test/service/tokens/tokens.test.ts",
+  "test/service/tokens/{console-sessions,tokens}.test.ts",
   "test/service/trust/{attesting,release-rules,releases,roots,trust-ends}.test.ts",
   "test/service/webhooks/webhook-{dispatch,nodes}.test.ts",
   // Over two nodes.
-  "test/scenarios/{environments-watch,level-2,lifecycle,who-and-why}.test.ts",
+  "test/scenarios/{environments-watch,console-sessions,level-2,lifecycle,who-and-why}.test.ts",
 ];
 
 /** With SIGNET_TEST_POSTGRES=all: minutes more. */

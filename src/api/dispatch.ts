@@ -104,13 +104,13 @@ async function answer(
     pages.answer(path, req, res, requestId);
     return;
   }
+  const session = consoleSessions === null ? {} : { session: () => consoleSessions.cookies.read(req) };
   if (path === METRICS_PATH) {
     closeUnread(res);
     if (refused !== undefined) throw refused;
-    await metrics.answer(req, res, report, onRate);
+    await metrics.answer(req, res, report, { onRate, ...session });
     return;
   }
-  const session = consoleSessions === null ? {} : { session: () => consoleSessions.cookies.read(req) };
   const route = rpc.find(path);
   if (route !== undefined) {
     await rpc.handle(route, req, res, { report, onRate, ...session }, refused);

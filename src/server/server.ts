@@ -8,6 +8,7 @@ import { composeHttp } from "./compose/http.js";
 import { keyWarningsTo, serviceOptions, warningsTo } from "./compose/options.js";
 import { StoreChanges } from "../service/changes/store-changes.js";
 import { composeServices } from "./compose/services.js";
+import { formatPublicUrl } from "../config/public-url.js";
 import type { Config } from "../config/config.js";
 import { systemClock } from "../core/clock.js";
 import { waitFor } from "../core/schedule/wait.js";
@@ -211,7 +212,9 @@ async function start(
   graceMs = config.shutdownGraceMs;
   const metricsUrl = metricsListener?.url ?? null;
   const database = config.databaseUrl === null ? undefined : databaseName(config.databaseUrl);
-  log.info({ url, metricsUrl: metricsUrl ?? undefined, data: owned.path, database, version: VERSION }, "listening");
+  const console = config.console === "on" ? `${config.publicUrls.map(formatPublicUrl)[0] ?? url}/console/` : undefined;
+  const told = { url, console, metricsUrl: metricsUrl ?? undefined, data: owned.path, database, version: VERSION };
+  log.info(told, "listening");
 
   const stop = async () => {
     log.info("shutting down");

@@ -90,7 +90,7 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
   ],
   status: [{ environment: DOWN, exitCode: 7, says: "is the server running" }],
   health: [{ environment: DOWN, exitCode: 7, says: "is the server running" }],
-  open: [{ environment: DOWN, exitCode: 0, says: "http://127.0.0.1:1/docs\n" }],
+  open: [{ environment: DOWN, exitCode: 0, says: "http://127.0.0.1:1/console/\n" }],
   version: [{ environment: DOWN, exitCode: 0, says: "no Signet server answers at http://127.0.0.1:1" }],
   completion: [{ exitCode: 0, says: "complete -F _signet signet" }],
   "keys reseal": [{ exitCode: 6, says: "SIGNET_DATABASE_URL must be set" }],

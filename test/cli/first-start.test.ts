@@ -4,7 +4,7 @@ import { firstStartNotice } from "../../src/cli/server/first-start-notice.js";
 
 const MADE = { orgId: "an-organization", projectId: "a-project", adminToken: "signet_a_secret" };
 const CHOSEN = { ...MADE, adminToken: null };
-const PLAIN = { databaseUrl: null, tlsCert: null, tlsClientCa: null };
+const PLAIN = { databaseUrl: null, tlsCert: null, tlsClientCa: null, console: "on", publicUrls: [] } as const;
 const HERE = "http://127.0.0.1:8080";
 
 const exportsOf = (
@@ -53,6 +53,18 @@ describe("the notice of a first start", () => {
     expect(firstStartNotice(server, PLAIN, false)).toContain("First start of this data directory.");
     const shared = { ...PLAIN, databaseUrl: "postgres://signet@db/signet" };
     expect(firstStartNotice(server, shared, false)).toContain("First start of this database.");
+  });
+
+  it("says where the console is, as browsers find it", () => {
+    const server = { url: "http://0.0.0.0:8080", dataDirectory: "data", adminTokenFile: "data/t", firstStart: MADE };
+    expect(firstStartNotice(server, PLAIN, false)).toContain(
+      "a console             at http://127.0.0.1:8080/console/\n",
+    );
+    const publicUrls = [{ origin: "https://signet.example", path: "/x" }];
+    expect(firstStartNotice(server, { ...PLAIN, publicUrls }, false)).toContain(
+      "at https://signet.example/x/console/\n",
+    );
+    expect(firstStartNotice(server, { ...PLAIN, console: "off" }, false)).not.toContain("console");
   });
 
   it("shows the token to a terminal only, and nothing at another start", () => {

@@ -49,3 +49,27 @@ export function cookieOf({ status, headers, text }: RawAnswer): string {
   if (pair === undefined || pair === "") throw new Error(`no cookie: ${status} ${text}`);
   return pair;
 }
+
+/** An answer that goes on: resolves with its first part, and tells when it is over. */
+export async function openStream(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ readonly status: number; readonly over: Promise<string> }> {
+  return await new Promise((resolve, reject) => {
+    const sent = httpRequest(url, { headers, agent: false }, (answer: IncomingMessage) => {
+      let text = "";
+      answer.setEncoding("utf8");
+      const over = new Promise<string>((ended, failed) => {
+        answer.on("end", () => ended(text));
+        answer.on("error", failed);
+      });
+      answer.on("data", (part: string) => {
+        text += part;
+        resolve({ status: answer.statusCode ?? 0, over });
+      });
+      void over.then(() => resolve({ status: answer.statusCode ?? 0, over }), reject);
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
+}

@@ -11,7 +11,7 @@ export interface RequestHead {
   readonly connection: AdmittedConnection | undefined;
   /** Name, value, name, value …, as received: a header that was sent twice is here twice. */
   readonly rawHeaders: readonly string[];
-  /** Reads the cookie of a session of the console; absent where no cookie counts (gRPC, metrics). Not called beside a token. */
+  /** Reads the cookie of a session of the console; absent where no cookie counts (gRPC). Not called beside a token. */
   readonly session?: () => SessionCookie | undefined;
   /** Told once for each request, before `admit` resolves or rejects: what the answer's rate headers say. Not told when limits are off. */
   onRate(state: RateState): void;

@@ -122,7 +122,7 @@ class TokenAuthenticator implements Authenticator {
 
   /** The session of a request without a token. None counts for what runtimes do. */
   private cookieOf(head: RequestHead, { scope }: Operation): SessionCookie | undefined {
-    if (this.options.consoleSessions === null || scope === Scope.RUNTIME || scope === Scope.METRICS) return undefined;
+    if (this.options.consoleSessions === null || scope === Scope.RUNTIME) return undefined;
     return hasCredentials(head.rawHeaders) ? undefined : head.session?.();
   }
 

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { OperationSchema, Scope } from "../../../gen/signet/v1/options_pb.js";
-import type { RateState } from "../admission/admission.js";
+import type { RequestHead } from "../admission/admission.js";
 import type { Authenticator } from "../admission/authenticator.js";
 import { answerError } from "./answer.js";
 import { methodNotAllowed } from "./error-body.js";
@@ -22,19 +22,24 @@ const OPERATION = create(OperationSchema, { id: "getMetrics", scope: Scope.METRI
 
 /** `GET /metrics` on the main port: with a metrics token, or one of the operator's admins. */
 export interface MetricsPage {
-  /** Throws the errors of admission. */
-  answer(req: NodeRequest, res: NodeResponse, report: RequestReport, onRate: (state: RateState) => void): Promise<void>;
+  /** Throws the errors of admission. A session of the console counts too, so that its operator can look. */
+  answer(
+    req: NodeRequest,
+    res: NodeResponse,
+    report: RequestReport,
+    admitted: Pick<RequestHead, "onRate" | "session">,
+  ): Promise<void>;
 }
 
 /** The metrics page of the main port: requires a metrics token or an admin token of the operator's organization. */
 export function createMetricsPage(admission: Authenticator, source: MetricsSource): MetricsPage {
   return {
-    async answer(req, res, report, onRate) {
+    async answer(req, res, report, admitted) {
       const { requestId, clientAddress } = report;
       report.operationId = OPERATION.id;
       if (refuseMethod(req, res, requestId)) return;
       const connection = requestConnection(req);
-      const head = { requestId, clientAddress, connection, rawHeaders: req.rawHeaders, onRate };
+      const head = { requestId, clientAddress, connection, rawHeaders: req.rawHeaders, ...admitted };
       const { principal } = await admission.admitTo(OPERATION, head);
       report.keyPrefix = principal.keyPrefix;
       report.keyName = principal.tokenName;

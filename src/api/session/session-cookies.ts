@@ -40,14 +40,15 @@ export type SessionCookieName = typeof SECURE_NAME | typeof PLAIN_NAME;
 export function createSessionCookies(isOwn: IsOwnOrigin): SessionCookies {
   return {
     read(req) {
-      const id = idOf(req);
+      const id = idOf(req, isOwn);
       if (id === undefined) return undefined;
       return { id, refusal: foreignOrigin(req, isOwn), isUnattended: headerOf(req, UNATTENDED_HEADER) === "true" };
     },
     foreignOrigin: (req) => foreignOrigin(req, isOwn),
     nameFor(req) {
-      if (isSecure(req)) return SECURE_NAME;
-      if (isLoopback(pageHost(req))) return PLAIN_NAME;
+      const page = headerOf(req, "origin");
+      if (isSecure(req, page)) return SECURE_NAME;
+      if (isLoopback(hostOf(req, page))) return PLAIN_NAME;
       throw new AppError(
         "forbidden",
         "sign in over https: this page came over plain HTTP, where others could read the token. Give the server a certificate " +
@@ -72,10 +73,13 @@ function attributesOf(name: string): string {
  * A page of another host of the domain can set `signet` for this one, but not `__Host-signet`: the plain name counts on this machine alone,
  * and beside the other one not at all.
  */
-function idOf(req: NodeRequest): string | undefined {
+function idOf(req: NodeRequest, isOwn: IsOwnOrigin): string | undefined {
   const [id] = valuesOf(req, SECURE_NAME);
   if (id !== undefined) return id;
-  if (isSecure(req) || !isLoopback(pageHost(req))) return undefined;
+  const origin = headerOf(req, "origin");
+  // A foreign page is refused, and tells nothing of how the server is reached.
+  const page = origin !== undefined && isOwn(req, origin) ? origin : undefined;
+  if (isSecure(req, page) || !isLoopback(hostOf(req, page))) return undefined;
   const plain = valuesOf(req, PLAIN_NAME);
   return plain.length === 1 ? plain[0] : undefined;
 }
@@ -90,16 +94,15 @@ function valuesOf(req: NodeRequest, name: string): readonly string[] {
     .map((pair) => pair.slice(name.length + 1));
 }
 
-/** Whether the page is one over https. Its Origin says so also where a proxy ends TLS; a browser sends it with every change. */
-function isSecure(req: NodeRequest): boolean {
+/** Whether a page is one over https. Its origin says so also where a proxy ends TLS; a browser sends it with every change. */
+function isSecure(req: NodeRequest, page: string | undefined): boolean {
   if ("encrypted" in req.socket && req.socket.encrypted === true) return true;
-  return headerOf(req, "origin")?.startsWith("https://") === true;
+  return page?.startsWith("https://") === true;
 }
 
-/** The host of the page, without a port: of its origin, else of the address that was asked for. */
-function pageHost(req: NodeRequest): string {
-  const origin = headerOf(req, "origin");
-  const url = origin ?? `http://${authorityOf(req) ?? ""}`;
+/** The host of a page, without a port: of its origin, else of the address that was asked for. */
+function hostOf(req: NodeRequest, page: string | undefined): string {
+  const url = page ?? `http://${authorityOf(req) ?? ""}`;
   return URL.canParse(url) ? new URL(url).hostname : "";
 }
 

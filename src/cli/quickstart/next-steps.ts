@@ -10,7 +10,7 @@ type Started = Pick<RunningServer, "url" | "dataDirectory" | "adminTokenFile">;
  * Commands to type next, in another terminal in the same directory, whose shell has none of this process's settings; and the page to
  * open. The text never has the token itself.
  */
-export function nextSteps(server: Started, config: Pick<Config, "adminToken">): string {
+export function nextSteps(server: Started, config: Pick<Config, "adminToken" | "console">): string {
   const token = config.adminToken === null ? `$(cat ${pathOf(server.adminTokenFile)})` : "$SIGNET_TOKEN";
   const [signet, publish] = isExecutable
     ? ["signet", `echo '{"pii": {"enabled": true}}' | signet publish --env dev -f -`]
@@ -34,7 +34,7 @@ export function nextSteps(server: Started, config: Pick<Config, "adminToken">): 
   ];
   return `
 The server stays up at ${server.url} until you press Ctrl-C.
-The API as a page: ${server.url}/docs
+${consoleLines(server, config)}The API as a page: ${server.url}/docs
 
 In another terminal, here:
 
@@ -45,6 +45,14 @@ Be a runtime: a watch, which prints each push as it verifies it:
 ${indented(watch)}
 
 ${isExecutable ? "signet help lists all commands." : "README.md goes on from here."}`;
+}
+
+/** Where to look, and what to sign in with. */
+function consoleLines({ url, adminTokenFile }: Started, config: Pick<Config, "adminToken" | "console">): string {
+  if (config.console === "off") return "";
+  const token =
+    config.adminToken === null ? `the token in ${pathOf(adminTokenFile)}` : "the admin token that you chose";
+  return `The console: ${url}/console/   (sign in with ${token})\n`;
 }
 
 /** Settings of this server that differ from the command line's defaults. */

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { isExecutable } from "../../assets/assets.js";
 import type { Config } from "../../config/config.js";
+import { formatPublicUrl } from "../../config/public-url.js";
 import type { RunningServer } from "../../server/server.js";
 import { isThisMachine } from "../shell/credentials.js";
 
@@ -13,7 +14,7 @@ type Started = Pick<RunningServer, "url" | "dataDirectory" | "adminTokenFile" | 
  */
 export function firstStartNotice(
   server: Started,
-  config: Pick<Config, "databaseUrl" | "tlsCert" | "tlsClientCa">,
+  config: Pick<Config, "databaseUrl" | "tlsCert" | "tlsClientCa" | "console" | "publicUrls">,
   isTerminal: boolean,
 ): string {
   if (server.firstStart === null) return "";
@@ -28,6 +29,7 @@ export function firstStartNotice(
     `  project default       ${projectId}, with dev, staging and prod`,
     adminToken === null ? "  the admin token that you chose" : `  an admin token        in ${server.adminTokenFile}`,
     ...(adminToken !== null && isTerminal ? [`                        ${adminToken}`] : []),
+    ...(config.console === "on" ? [`  a console             at ${consoleUrl(server.url, config)}`] : []),
     "",
     "Next, in another terminal, in this directory:",
     ...variablesFor(server, config).map((variable) => `  export ${variable}`),
@@ -58,6 +60,11 @@ function variablesFor(
     );
   }
   return variables;
+}
+
+/** Where browsers find the console: by the first public URL, where there is one. */
+export function consoleUrl(url: string, { publicUrls }: Pick<Config, "publicUrls">): string {
+  return `${publicUrls.map(formatPublicUrl)[0] ?? reachableUrl(url)}/console/`;
 }
 
 /** Listening on all interfaces: connect to the loopback address. */

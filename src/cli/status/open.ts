@@ -1,27 +1,30 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { line } from "../../core/printable.js";
 import { examples } from "../shell/help.js";
 import type { Io } from "../shell/io.js";
 import { serverUrl } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 
-/** The server's page for people. */
-const PAGE = "/docs";
+/** Pages for people, by the word that opens them. */
+const PAGES = { console: "/console/", docs: "/docs" } as const;
 
 const HELP = `
+Opens the console, or the reference of the API. The address is that of the context, --url or SIGNET_URL; without one of them, and with
+SIGNET_PUBLIC_URL in the environment, its first URL.
 Uses the program that BROWSER names, else the system's. Without one, or without a display, it only prints the address.
 `;
 
-/** `signet open`: the server's page in a browser. */
+/** `signet open`: the console in a browser, or the reference of the API. */
 export function addOpen(program: Command, shell: Shell): void {
   program
     .command("open")
-    .description("open the server's page in a browser, or print its address")
-    .addHelpText("after", HELP + examples("signet open", "signet open --context staging"))
-    .action(async (_: unknown, command: Command) => {
-      const page = `${serverUrl(command.optsWithGlobals<GlobalOptions>()).replace(/\/+$/, "")}${PAGE}`;
+    .description("open the console in a browser, or print its address")
+    .addArgument(new Argument("[page]", "page to open").choices(Object.keys(PAGES)).default("console"))
+    .addHelpText("after", HELP + examples("signet open", "signet open docs", "signet open --context staging"))
+    .action(async (name: keyof typeof PAGES, _: unknown, command: Command) => {
+      const page = `${pageServer(command.optsWithGlobals<GlobalOptions>(), shell.io)}${PAGES[name]}`;
       const opener = openerOf(shell.io.environment);
       const isOpened = opener !== undefined && (await starts([...opener, page], shell.io.environment));
       shell.answer(
@@ -29,6 +32,13 @@ export function addOpen(program: Command, shell: Shell): void {
         () => line`${page}\n`,
       );
     });
+}
+
+/** Where a browser finds the server, without a slash at its end. */
+function pageServer(options: GlobalOptions, { environment }: Pick<Io, "environment">): string {
+  const [publicUrl = ""] = (environment["SIGNET_PUBLIC_URL"] ?? "").split(",");
+  const isPublic = options.url === undefined && publicUrl.trim() !== "";
+  return serverUrl(isPublic ? { url: publicUrl.trim() } : options).replace(/\/+$/, "");
 }
 
 /** The command that opens a URL; undefined when nobody would see it. */

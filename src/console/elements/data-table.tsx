@@ -45,11 +45,13 @@ interface DataTableProps<T> {
 export function DataTable<T>(props: DataTableProps<T>) {
   const { caption, columns, rows, keyOf, classOf, onMore, isLoadingMore = false, total } = props;
   const body = useRef<HTMLTableSectionElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const isScrolled = useOverflow(box);
   const [first, last, rowPx] = useWindow(body, rows.length);
   const shown = rows.slice(first, last);
   const isWindowed = rows.length > WINDOWED_ABOVE;
   return (
-    <div class="table-box">
+    <div ref={box} class="table-box" {...(isScrolled ? { tabIndex: 0, role: "group", "aria-label": caption } : {})}>
       <table class="table" aria-rowcount={isWindowed || total !== undefined ? (total ?? rows.length) + 1 : undefined}>
         <caption class="visually-hidden">{caption}</caption>
         <thead>
@@ -84,6 +86,20 @@ export function DataTable<T>(props: DataTableProps<T>) {
       {onMore !== undefined && <MoreRows onMore={onMore} isLoading={isLoadingMore} read={rows.length} total={total} />}
     </div>
   );
+}
+
+/** Whether an element is narrower than what is in it: then the keyboard must be able to scroll it. */
+function useOverflow(box: { readonly current: HTMLElement | null }): boolean {
+  const [isOverflowing, setOverflowing] = useState(false);
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const observer = new ResizeObserver(() => setOverflowing(element.scrollWidth > element.clientWidth));
+    observer.observe(element);
+    for (const child of element.children) observer.observe(child);
+    return () => observer.disconnect();
+  }, []);
+  return isOverflowing;
 }
 
 function Gap({ px, span }: { readonly px: number; readonly span: number }) {

@@ -12,7 +12,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   unavailable: "The server cannot be reached or is busy. Try again in a moment.",
   timeout: "The server did not answer in time. Try again.",
   quota_exceeded: "Delete versions that are no longer needed, or ask the operator for a larger quota.",
-  unimplemented: "The server is another release than this page. Reload the page.",
+  unimplemented: "The server runs another release than this page expects. Reload the page.",
 };
 
 /** Says what went wrong, what to do, and the request id by which the server's log has it. */

@@ -27,6 +27,15 @@ export function Tag({ children }: { readonly children: ComponentChildren }) {
   );
 }
 
+/** A label: its name and its value, each kept apart from the direction of the other. */
+export function LabelTag({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <span class="tag">
+      <bdi>{name}</bdi>=<bdi>{value}</bdi>
+    </span>
+  );
+}
+
 /** Who did something: the token's name and prefix. */
 export interface ActorLike {
   readonly name?: string | undefined;

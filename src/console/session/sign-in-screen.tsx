@@ -37,7 +37,7 @@ export function SignInScreen() {
           <Command text="signet token create --viewer --name alice" />
           <p class="muted">
             The token is sent once and is not kept in this browser: a session cookie stands for it, for 8 hours at most.{" "}
-            <a href={links.docs()} target="_blank" rel="noreferrer">
+            <a href={links.docs("console")} target="_blank" rel="noreferrer">
               Documentation <Icon name="out" />
               <span class="visually-hidden">(new tab)</span>
             </a>

@@ -94,7 +94,7 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
         <section>
           <ul>
             <li>
-              <a href={links.docs()} target="_blank" rel="noreferrer">
+              <a href={links.docs("start")} target="_blank" rel="noreferrer">
                 Documentation <Icon name="out" />
                 <span class="visually-hidden">(new tab)</span>
               </a>

@@ -94,11 +94,25 @@ describe("signet open", () => {
     writeFileSync(browser, `#!/bin/sh\nprintf %s "$1" > '${opened}'\n`);
     chmodSync(browser, 0o755);
     const argv = ["open", "--json"];
-    const url = `${server.url}/docs`;
+    const url = `${server.url}/console/`;
     expect(JSON.parse((await signet(argv, ADMIN, "", { BROWSER: browser })).out)).toEqual({ url, opened: true });
     await vi.waitFor(() => expect(existsSync(opened) && readFileSync(opened, "utf8")).toBe(url), { timeout: 10_000 });
     const missing = await signet(argv, ADMIN, "", { BROWSER: join(folder, "nothing") });
     expect(JSON.parse(missing.out)).toEqual({ url, opened: false });
     expect((await signet(["open"])).out).toBe(`${url}\n`);
+    expect((await signet(["open", "docs"])).out).toBe(`${server.url}/docs\n`);
+  });
+
+  it("goes by SIGNET_PUBLIC_URL on the server's machine, unless a URL is given", async () => {
+    const environment = { SIGNET_PUBLIC_URL: "https://signet.example/signet/, https://b.example" };
+    const open = async (url: Readonly<Record<string, string>>, argv: readonly string[] = []) =>
+      (await runSignet(["open", ...argv], { environment: { ...environment, ...url } })).out;
+    expect(await open({})).toBe("https://signet.example/signet/console/\n");
+    expect(await open({ SIGNET_URL: "http://10.0.0.5:8080" })).toBe("http://10.0.0.5:8080/console/\n");
+    expect(await open({}, ["docs", "--url", "http://10.0.0.6"])).toBe("http://10.0.0.6/docs\n");
+  });
+
+  it("knows its two pages alone", async () => {
+    expect(await signet(["open", "metrics"])).toMatchObject({ exitCode: 2, out: "" });
   });
 });

@@ -16,11 +16,13 @@ const ARGUMENTS = [
 export interface WindowOptions extends BrowserContextOptions {
   /** What the page may report besides: the test makes it happen. */
   readonly expected?: readonly RegExp[];
+  /** It stays open until the end of the file: what its pages report fails the test in which they do. */
+  readonly isShared?: boolean;
 }
 
 /** The browser of a test file. */
 export interface TestBrowser {
-  /** A window with cookies of its own, on the server at `url`. It is closed at the end of the test. */
+  /** A window with cookies of its own, on the server at `url`. It is closed at the end of the test, unless it is shared. */
   open(url: string, options?: WindowOptions): Promise<TestWindow>;
 }
 
@@ -31,11 +33,13 @@ export interface TestBrowser {
 export function useBrowser(args: readonly string[] = []): TestBrowser {
   let browser: Browser | undefined;
   const windows: TestWindow[] = [];
+  const shared: TestWindow[] = [];
   beforeAll(async () => {
     browser = await launch(args);
   });
   afterEach(async () => {
     const findings: string[] = [];
+    for (const window of shared) findings.push(...window.findings.splice(0));
     for (const window of windows.splice(0)) {
       findings.push(...window.findings);
       await window[Symbol.asyncDispose]();
@@ -46,7 +50,7 @@ export function useBrowser(args: readonly string[] = []): TestBrowser {
     await browser?.close();
   });
   return {
-    async open(url, { expected = [], ...options } = {}) {
+    async open(url, { expected = [], isShared = false, ...options } = {}) {
       if (browser === undefined) throw new Error("a window before the browser: open it in a test or in beforeAll");
       const context = await browser.newContext({
         viewport: { width: 1280, height: 800 },
@@ -57,7 +61,7 @@ export function useBrowser(args: readonly string[] = []): TestBrowser {
         ...options,
       });
       const window = await openWindow(context, url, expected);
-      windows.push(window);
+      (isShared ? shared : windows).push(window);
       return window;
     },
   };

@@ -23,5 +23,5 @@ export async function signedIn(browser: TestBrowser, url: string, token: string)
 /** Waits until a screen of the console shows what it is about: its heading, and nothing that is still being read. */
 export async function loaded(page: Page): Promise<void> {
   await page.locator(".frame main h1").first().waitFor();
-  await page.waitForFunction(`document.querySelector(".skeleton") === null`);
+  await page.locator(".skeleton").first().waitFor({ state: "detached" });
 }

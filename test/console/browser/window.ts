@@ -9,8 +9,8 @@ export interface TestWindow extends AsyncDisposable {
   /** Without a slash at its end. */
   readonly url: string;
   /** What its pages reported and no test expected: each a line. */
-  readonly findings: readonly string[];
-  /** How many questions before leaving a page it had; all but the first of `stay` were answered with yes. */
+  readonly findings: string[];
+  /** How often it was asked before a page with unsaved changes was left: the first `stay` times it stays. */
   readonly questions: { asked: number; stay: number };
   /** Opens a tab at a path of the server. */
   tab(path: string): Promise<Page>;
@@ -45,16 +45,16 @@ export async function openWindow(
     if (reason !== "net::ERR_ABORTED") report(`request failed: ${request.url()} ${reason}`);
   });
   context.on("console", (message) => {
-    if (message.type() === "error" && !asksWhoIsThere(message)) report(`console: ${describe(message)}`);
+    if (message.type() === "error" && !isAnswer(message)) report(`console: ${describe(message)}`);
   });
   context.on("weberror", (error) => report(`exception: ${error.error().stack ?? error.error().message}`));
   context.on("page", (page) => {
     page.on("crash", () => report("the page crashed"));
     page.on("dialog", (dialog) => {
-      if (dialog.type() !== "beforeunload") report(`a script ran: ${dialog.type()} ${dialog.message()}`);
-      else questions.asked += 1;
-      const stays = dialog.type() !== "beforeunload" || questions.asked <= questions.stay;
-      void (stays ? dialog.dismiss() : dialog.accept());
+      const isQuestion = dialog.type() === "beforeunload" || dialog.message().startsWith("Leave this page?");
+      if (isQuestion) questions.asked += 1;
+      else report(`a script ran: ${dialog.type()} ${dialog.message()}`);
+      void (isQuestion && questions.asked > questions.stay ? dialog.accept() : dialog.dismiss());
     });
   });
   return {
@@ -74,12 +74,11 @@ export async function openWindow(
   };
 }
 
-/** Without a session the console's first question is answered with 401, which Chromium reports as an error. */
-function asksWhoIsThere(message: ConsoleMessage): boolean {
-  return (
-    / 401 /.test(message.text()) &&
-    /\/(console\/session|signet\.v1\.TokenService\/WhoAmI)$/.test(message.location().url)
-  );
+/** Chromium reports every 4xx as an error: also the 401 before the sign-in, and the 404 of what need not be there. */
+function isAnswer(message: ConsoleMessage): boolean {
+  const { url } = message.location();
+  if (/ 401 /.test(message.text())) return url.endsWith("/console/session");
+  return / 404 /.test(message.text()) && url.endsWith("/GetPolicySchema");
 }
 
 function describe(message: ConsoleMessage): string {

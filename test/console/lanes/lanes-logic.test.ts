@@ -123,7 +123,7 @@ describe("what stands in the way of a promotion", () => {
     ["nothing", facts, []],
     ["every live runtime applied it", { ...facts, rollout: rollout(3, 3, 0) }, []],
     ["a hold", { ...facts, target: held }, ["stop prod is held: release it before anything changes it."]],
-    ["a viewer", { ...facts, who: viewer }, ["stop A viewer token only looks."]],
+    ["a viewer", { ...facts, who: viewer }, ["stop A viewer token is read-only."]],
     ["no target", { ...facts, target: undefined }, ["stop staging promotes to nothing."]],
     ["nothing active", { ...facts, source: known("staging") }, ["stop Nothing is active in staging."]],
     [

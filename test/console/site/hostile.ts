@@ -86,7 +86,7 @@ async function publishHostile(
       ...{ ...at, envName: "dev", title: texts.text(), description: texts.text(), publishedBy: texts.text() },
       ...{ reason: texts.text(), labels: { [texts.name().slice(0, 60)]: texts.text() } },
       policies: JSON.stringify({ n, [texts.text()]: texts.text(), list: [texts.text()] }),
-      scopePolicies: JSON.stringify({ [texts.name()]: { text: texts.text() } }),
+      scopePolicies: JSON.stringify({ [`${texts.text().replaceAll(":", "")}:app:agent:dev`]: { text: texts.text() } }),
       // No link: a browser would run it.
       source: { repository: texts.text(), revision: texts.text(), url: "javascript:alert('source')//Zq0" },
     });

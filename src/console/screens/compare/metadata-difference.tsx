@@ -48,7 +48,7 @@ export function MetadataDifference({ at, before, after }: MetadataDifferenceProp
       {([one, other]) => (
         <div class="table-box">
           <table class="table metadata">
-            <caption class="visually-hidden">What is known of both versions</caption>
+            <caption class="visually-hidden">About both versions</caption>
             <thead>
               <tr>
                 <th scope="col">Field</th>

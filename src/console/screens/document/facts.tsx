@@ -3,7 +3,7 @@ import { fullClient } from "../../data/full-client.js";
 import { links, type ProjectAt } from "../../data/links.js";
 import { useCall } from "../../data/use-call.js";
 import { OutLink } from "../../elements/out-link.js";
-import { Copy, Name, Tag } from "../../elements/text.js";
+import { Copy, Name, LabelTag, Tag } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
 import { Period } from "../versions/version-table.js";
 
@@ -54,9 +54,7 @@ export function Facts({ at, env, bundle }: FactsProps) {
             <dd class="row">
               {entries.map(([key, value]) => (
                 <a key={key} class="tag-link" href={links.versions(at, { env, label: `${key}=${value}` })}>
-                  <Tag>
-                    {key}={value}
-                  </Tag>
+                  <LabelTag name={key} value={value} />
                 </a>
               ))}
             </dd>

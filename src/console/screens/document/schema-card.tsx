@@ -1,13 +1,15 @@
 import { useState } from "preact/hooks";
+import { toSignetError, type SignetError } from "../../../sdk/signet-error.js";
 import { client } from "../../data/client.js";
 import type { ProjectAt } from "../../data/links.js";
 import { useAction } from "../../data/use-action.js";
-import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { Name, Status } from "../../elements/text.js";
-import { toSignetError, type SignetError } from "../../../sdk/signet-error.js";
 import { partsOf } from "./document-parts.js";
+
+/** Problems that are listed at most. */
+const SHOWN = 50;
 
 interface SchemaCardProps {
   readonly at: ProjectAt;
@@ -15,65 +17,65 @@ interface SchemaCardProps {
   readonly document: string;
 }
 
-/** Whether the policies fit the schema that the project demands today; nothing where it demands none. */
+/** What came of a check; the error of `refused` has the problems. */
+type Outcome = { readonly kind: "none" | "fits" } | { readonly kind: "refused"; readonly error: SignetError };
+
+/** Checks the policies by the schema that the project demands today, by a publication that only asks. */
 export function SchemaCard({ at, env, document }: SchemaCardProps) {
-  const path = { orgId: at.org, projectId: at.project };
-  const schema = useCall(
-    async (signal) => {
-      try {
-        return await client.bundles.getPolicySchema(path, { signal });
-      } catch (thrown) {
-        if (toSignetError(thrown).code === "not_found") return null;
-        throw thrown;
-      }
-    },
-    [path],
-  );
-  const check = useAction(async (): Promise<SignetError | null> => {
-    const parts = partsOf(document);
-    const policies = parts?.policies ?? "{}";
-    try {
-      await client.bundles.publishBundle({ ...path, envName: env, policies, activate: false, dryRun: true });
-      return null;
-    } catch (thrown) {
-      const error = toSignetError(thrown);
-      if (error.code === "invalid") return error;
-      throw thrown;
-    }
-  });
-  const [found, setFound] = useState<SignetError | null | undefined>(undefined);
-  if (schema.value === undefined || schema.value === null) return null;
+  const [outcome, setOutcome] = useState<Outcome | undefined>(undefined);
+  const check = useAction(() => checkSchema({ at, env, document }));
   return (
     <section class="card stack" aria-labelledby="schema-title">
       <h2 id="schema-title">Schema</h2>
-      <p class="muted">
-        The project demands a schema, <code>{schema.value.schemaHash.slice(0, 19)}</code>. Kept versions can be
-        activated whether they fit it or not; promoting asks for it.
-      </p>
-      {found === undefined ? (
+      {outcome === undefined && (
         <div>
-          <Button size="small" busy={check.isRunning} onClick={() => void check.run().then(setFound)}>
-            Check against it
+          <Button size="small" busy={check.isRunning} onClick={() => void check.run().then(setOutcome)}>
+            Check by the project’s schema
           </Button>
         </div>
-      ) : found === null ? (
-        <Status tone="good" text="Fits the schema" />
-      ) : (
-        <>
-          <Status tone="bad" text={`Does not fit: ${found.fields.length} problems`} />
-          <ul class="schema-problems">
-            {found.fields.slice(0, 50).map(({ loc, msg }) => (
-              <li key={`${loc.join("/")} ${msg}`}>
-                <code>
-                  <Name text={`/${loc.slice(1).join("/")}`} />
-                </code>{" "}
-                <Name text={msg} />
-              </li>
-            ))}
-          </ul>
-        </>
       )}
+      {outcome?.kind === "none" && <p class="muted">The project demands no schema of its policies.</p>}
+      {outcome?.kind === "fits" && <Status tone="good" text="Fits the schema that the project demands" />}
+      {outcome?.kind === "refused" && <Problems error={outcome.error} />}
       {check.error !== undefined && <ErrorNote error={check.error} />}
     </section>
+  );
+}
+
+async function checkSchema({ at, env, document }: SchemaCardProps): Promise<Outcome> {
+  const path = { orgId: at.org, projectId: at.project };
+  try {
+    await client.bundles.getPolicySchema(path);
+  } catch (thrown) {
+    if (toSignetError(thrown).code === "not_found") return { kind: "none" };
+    throw thrown;
+  }
+  try {
+    const policies = partsOf(document)?.policies ?? "{}";
+    await client.bundles.publishBundle({ ...path, envName: env, policies, activate: false, dryRun: true });
+    return { kind: "fits" };
+  } catch (thrown) {
+    const error = toSignetError(thrown);
+    if (error.code === "invalid") return { kind: "refused", error };
+    throw thrown;
+  }
+}
+
+function Problems({ error: { fields, message } }: { readonly error: SignetError }) {
+  return (
+    <>
+      <Status tone="bad" text="Does not fit: it stays as it is, and cannot be promoted or published again" />
+      {fields.length === 0 && <Name text={message} />}
+      <ul class="schema-problems">
+        {fields.slice(0, SHOWN).map(({ loc, msg }) => (
+          <li key={`${loc.join("/")} ${msg}`}>
+            <code>
+              <Name text={`/${loc.slice(1).join("/")}`} />
+            </code>{" "}
+            <Name text={msg} />
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }

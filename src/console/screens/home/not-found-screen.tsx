@@ -9,7 +9,7 @@ export function NotFoundScreen() {
     <Page title="Not found">
       <Empty
         title="There is no such page"
-        text="The link may be of another release, or mistyped."
+        text="The link may be mistyped, or from another release."
         action={<LinkButton href={links.home()}>Go to the start</LinkButton>}
       />
     </Page>

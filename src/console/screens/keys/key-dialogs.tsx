@@ -69,7 +69,7 @@ export function ActivateKeyDialog({ rotation, ...rest }: DialogProps & { readonl
         <label class="check">
           <input type="checkbox" checked={isForced} onChange={(event) => setForced(event.currentTarget.checked)} />
           <span>
-            Activate it all the same{" "}
+            Activate it anyway{" "}
             <small class="muted">
               {purpose === "attestation"
                 ? "Runtimes of roots that do not name it keep what they have until they get one that does."
@@ -120,7 +120,7 @@ export function RetireKeyDialog({ retired: { keyId, purpose }, ...rest }: Dialog
         <label class="check">
           <input type="checkbox" checked={isForced} onChange={(event) => setForced(event.currentTarget.checked)} />
           <span>
-            Also while roots name it <small class="muted">Their runtimes still take what it signs.</small>
+            Even while roots name it <small class="muted">Their runtimes still accept what it signs.</small>
           </span>
         </label>
       )}

@@ -5,9 +5,9 @@ import { Copy, Status, type Tone } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
 
 const STATES: Readonly<Record<string, readonly [Tone, string]>> = {
-  current: ["good", "Signs now"],
-  next: ["info", "Announced"],
-  previous: ["neutral", "Former, still accepted"],
+  current: ["good", "Current"],
+  next: ["info", "Next"],
+  previous: ["neutral", "Former"],
 };
 
 interface KeyTableProps {

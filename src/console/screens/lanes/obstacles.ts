@@ -27,7 +27,7 @@ export interface PromotionFacts {
 export function whyNoChange(who: WhoAmIResponse | undefined): string | undefined {
   if (who === undefined) return "Sign in to change what is active.";
   if (who.scopes.includes("bundle:publish")) return undefined;
-  return `A ${who.keyType} token only looks. An admin or ci token can change what is active.`;
+  return `A ${who.keyType} token is read-only. An admin or ci token can change what is active.`;
 }
 
 /** Why nothing can be promoted, in one sentence for a disabled button; undefined when it can be tried. */

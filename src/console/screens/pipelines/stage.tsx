@@ -39,7 +39,7 @@ export function Stage(props: StageProps) {
   });
   const move = (label: string, step: -1 | 1): MenuItem => ({
     label,
-    disabledBecause: never ?? (moved(pipeline, stage.id, step).length === 0 ? "It stands there already." : undefined),
+    disabledBecause: never ?? (moved(pipeline, stage.id, step).length === 0 ? "It is already there." : undefined),
     onSelect: () => void order.run(step),
   });
   const items: readonly MenuItem[] = [

@@ -8,8 +8,8 @@ interface MetadataFieldsProps {
 }
 
 const TEXTS = [
-  ["title", "Title", 255, "What changes, in a line."],
-  ["publishedBy", "Published by", 255, "A person or a program; the audit has the token besides."],
+  ["title", "Title", 255, "What changes, in one line. Optional, like everything here."],
+  ["publishedBy", "Published by", 255, "A person or a program. The audit also names the token."],
 ] as const;
 
 const SOURCE = [

@@ -11,7 +11,7 @@ interface ProblemListProps {
 
 /** What is wrong with the text; each leads to its place. */
 export function ProblemList({ problems, onGo }: ProblemListProps) {
-  if (problems.length === 0) return <Status tone="good" text="Valid: the server's own reader takes it" />;
+  if (problems.length === 0) return <Status tone="good" text="Valid: the server accepts it" />;
   return (
     <div class="problems">
       <Status tone="bad" text={problems.length === 1 ? "1 problem" : `${problems.length} problems`} />

@@ -208,13 +208,13 @@ export function Writing({ at, environment }: WritingProps) {
         </details>
       </div>
       <div class="publish-side stack">
+        <Button kind="primary" disabled={policies === ""} onClick={ask}>
+          Preview and publish…
+        </Button>
         <section class="card stack" aria-labelledby="about-title">
           <h2 id="about-title">About this version</h2>
           <MetadataFields draft={draft} onChange={change} />
         </section>
-        <Button kind="primary" disabled={policies === ""} onClick={ask}>
-          Preview and publish…
-        </Button>
         {kept !== undefined && isDirty && <p class="muted">This is the draft that the tab kept.</p>}
       </div>
       {isAsking && (

@@ -37,7 +37,7 @@ export function TokenTable({ tokens, projects, ownId, onRotate, onRevoke }: Toke
             </span>
           ),
         },
-        { header: "Type", cell: ({ keyType }) => <Type type={keyType} /> },
+        { header: "Type", cell: ({ keyType }) => <Type type={keyType} />, isMinor: true },
         { header: "Where", cell: (token) => <Place token={token} projects={projects} />, isMinor: true },
         { header: "May", cell: ({ scopes }) => <span class="token-scopes">{scopes.join(", ")}</span>, isMinor: true },
         { header: "State", cell: (token) => <State token={token} nowMs={nowMs} /> },

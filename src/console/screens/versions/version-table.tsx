@@ -5,7 +5,7 @@ import { can } from "../../data/session.js";
 import { DataTable, type Column } from "../../elements/data-table.js";
 import { Menu, type MenuItem } from "../../elements/menu.js";
 import { OutLink } from "../../elements/out-link.js";
-import { Hash, Name, Status, Tag } from "../../elements/text.js";
+import { Hash, Name, Status, LabelTag, Tag } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
 import { formatSide } from "../compare/side.js";
 
@@ -102,9 +102,7 @@ function Title({ at, env, bundle }: { readonly at: ProjectAt; readonly env: stri
         <>
           <Hash value={policyHash.slice("sha256:".length)} />{" "}
           {entries.slice(0, SHOWN_LABELS).map(([key, value]) => (
-            <Tag key={key}>
-              {key}={value}
-            </Tag>
+            <LabelTag key={key} name={key} value={value} />
           ))}
           {rest > 0 && ` +${rest}`}
         </>

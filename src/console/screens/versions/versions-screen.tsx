@@ -171,12 +171,12 @@ function Nothing({ at, env, isSearch, next, more }: NothingProps) {
       />
     );
   }
-  if (next === undefined) return <Empty title="No version matches" text="All versions were looked at." />;
+  if (next === undefined) return <Empty title="No version matches" text="All versions were searched." />;
   return (
     <Empty
       title="No version matches so far"
-      text={`Versions below ${next} were not looked at yet.`}
-      action={<Button onClick={more}>Search on</Button>}
+      text={`Versions below ${next} have not been searched yet.`}
+      action={<Button onClick={more}>Keep searching</Button>}
     />
   );
 }

@@ -29,6 +29,7 @@ export function openEditor(root: ShadowRoot, options: EditorOptions): EditorHand
         linter((current) => check(current.state.doc.toString()).map(diagnosticOf), { delay: CHECK_AFTER_MS }),
         keymap.of([...historyKeymap, indentWithTab]),
         EditorView.lineWrapping,
+        EditorView.domEventHandlers({ beforeinput: insertText }),
         EditorView.contentAttributes.of({ "aria-label": label, "aria-description": describedBy }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) onChange(update.state.doc.toString());
@@ -56,6 +57,20 @@ export function openEditor(root: ShadowRoot, options: EditorOptions): EditorHand
     },
     destroy: () => view.destroy(),
   };
+}
+
+/**
+ * Replaces a selection and inserts lines itself: where the browser does, it makes elements with inline styles, which the page's policy
+ * refuses and reports.
+ */
+function insertText(event: InputEvent, view: EditorView): boolean {
+  const { inputType, data } = event;
+  const { selection } = view.state;
+  if (inputType !== "insertText" || data === null || view.composing) return false;
+  if (selection.main.empty && data.length === 1) return false;
+  event.preventDefault();
+  view.dispatch(view.state.replaceSelection(data), { userEvent: "input.type", scrollIntoView: true });
+  return true;
 }
 
 function diagnosticOf({ from, to, message }: TextProblem): Diagnostic {
