@@ -22,13 +22,16 @@ export interface Stage {
 }
 
 /**
- * Publishes, promotes to prod and rolls back, while a runtime in another process watches prod and verifies each push. The runtime and its token are gone afterwards. Rejects when a push is refused, and when `signal` aborts.
+ * Publishes, promotes to prod and rolls back, while a runtime in another process watches prod and verifies each push. Rejects when a
+ * push is refused, and when `signal` aborts; the runtime is gone then.
+ *
+ * @returns the runtime, which goes on watching until it is disposed of: its process ends, and its token is revoked
  */
 export async function demonstrate(
   client: SignetClient,
   url: string,
   { say, signal, nodeOptions }: Stage,
-): Promise<void> {
+): Promise<AsyncDisposable> {
   const { orgId } = await client.tokens.whoAmI({});
   const { projects } = await client.organizations.listProjects({ orgId });
   const project = projects.find(({ slug }) => slug === "default");
@@ -47,19 +50,26 @@ export async function demonstrate(
     { url, token: token.rawKey ?? "", keysPem: publicKeys.join(""), nodeOptions },
     signal,
   );
+  const runtime = {
+    async [Symbol.asyncDispose]() {
+      await watcher[Symbol.asyncDispose]();
+      // Not before: revoking the token ends its stream.
+      await client.tokens.revokeToken({ orgId, keyId: token.id });
+    },
+  };
   try {
     say(`   signet watch --keys signet.pub, process ${watcher.pid}`);
     say("\n3. Publish to dev, promote to staging and prod, roll prod back");
     await lifecycle(client, base, watcher, say);
-  } finally {
+    const report = await client.audit.verifyAudit({ orgId });
+    const outcome = report.valid ? "holds" : `is broken at event ${report.firstBroken}`;
+    say(`\n4. Audit: ${report.checked} events, the chain ${outcome}`);
+  } catch (thrown) {
     await watcher[Symbol.asyncDispose]();
+    throw thrown;
   }
-  // Not before: revoking the token ends its stream.
-  await client.tokens.revokeToken({ orgId, keyId: token.id });
-
-  const report = await client.audit.verifyAudit({ orgId });
-  const outcome = report.valid ? "holds" : `is broken at event ${report.firstBroken}`;
-  say(`\n4. Audit: ${report.checked} events, the chain ${outcome}`);
+  say("\nThe runtime goes on watching prod: what you promote there arrives at it.");
+  return runtime;
 }
 
 async function lifecycle(

@@ -17,7 +17,7 @@ import { adminTokenOf } from "./own-token.js";
 
 const HELP = `
 Starts a server on the data directory and a runtime in a second process, which watches prod over gRPC; publishes a policy, promotes it
-to prod, and rolls prod back. The runtime verifies each push. The server then stays up until Ctrl-C. It takes the settings of signet
+to prod, and rolls prod back. The runtime verifies each push. Both then stay up until Ctrl-C. It takes the settings of signet
 serve from the environment, and a free port where the configured one is taken.
 `;
 
@@ -45,7 +45,11 @@ export function addQuickstart(program: Command, shell: Shell): void {
       const { transport } = connection;
       try {
         const client = createSignetClient({ transport, token: adminTokenOf(config, server) });
-        await demonstrate(client, server.url, { say, signal, nodeOptions: environment["NODE_OPTIONS"] });
+        await using _runtime = await demonstrate(client, server.url, {
+          say,
+          signal,
+          nodeOptions: environment["NODE_OPTIONS"],
+        });
         say(nextSteps(server, config));
         await aborted(signal);
       } catch (thrown) {

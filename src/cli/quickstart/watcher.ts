@@ -44,7 +44,7 @@ export async function startWatcher(
   const script = isExecutable ? [] : [process.argv[1] ?? ""];
   const child = spawn(
     process.execPath,
-    [...script, "watch", "--keys", "-", "--json", "--no-report", "--instance", "quickstart"],
+    [...script, "watch", "--keys", "-", "--json", "--instance", "quickstart"],
     // Nothing else of this environment: a context or a proxy of the user's is for another server.
     {
       env: {

@@ -14,7 +14,7 @@ export function TimeFilter({ label, value, onChange }: TimeFilterProps) {
   const id = useId();
   const zone = timeZone.value;
   return (
-    <div class="filter">
+    <div class="filter filter-time">
       <label for={id}>{`${label} (${zone === "utc" ? "UTC" : "local time"})`}</label>
       <input
         id={id}

@@ -10,7 +10,7 @@ export interface TestWindow extends AsyncDisposable {
   readonly url: string;
   /** What its pages reported and no test expected: each a line. */
   readonly findings: string[];
-  /** How many questions before leaving a page it had; all but the first of `stay` were answered with yes. */
+  /** How often it was asked before a page with unsaved changes was left: the first `stay` times it stays. */
   readonly questions: { asked: number; stay: number };
   /** Opens a tab at a path of the server. */
   tab(path: string): Promise<Page>;
@@ -51,10 +51,10 @@ export async function openWindow(
   context.on("page", (page) => {
     page.on("crash", () => report("the page crashed"));
     page.on("dialog", (dialog) => {
-      if (dialog.type() !== "beforeunload") report(`a script ran: ${dialog.type()} ${dialog.message()}`);
-      else questions.asked += 1;
-      const stays = dialog.type() !== "beforeunload" || questions.asked <= questions.stay;
-      void (stays ? dialog.dismiss() : dialog.accept());
+      const isQuestion = dialog.type() === "beforeunload" || dialog.message().startsWith("Leave this page?");
+      if (isQuestion) questions.asked += 1;
+      else report(`a script ran: ${dialog.type()} ${dialog.message()}`);
+      void (isQuestion && questions.asked > questions.stay ? dialog.accept() : dialog.dismiss());
     });
   });
   return {

@@ -223,7 +223,7 @@ function columnsOf({ at, activeOf, activate }: ColumnsOptions): readonly Column<
                 onClick={() => activate({ kind: "activate", env: row.environment, version: row.version })}
               >
                 {row.version < active ? "Roll back to this" : "Activate this"}
-                <span class="visually-hidden">{`: version ${row.version} of ${row.environment}`}</span>
+                <span class="visually-hidden">{` (version ${row.version} of ${row.environment})`}</span>
               </Button>
             )}
             {active === row.version && <span class="muted">active</span>}

@@ -70,7 +70,6 @@ export function FleetScreen() {
     open,
     slugOf: project === undefined ? projectSlugOf : undefined,
     withEnvironment: asked.env === undefined,
-    withReason: pages.items.some(({ reason }) => reason !== undefined),
   });
   const { labels, keys } = labelsOf(pages.items);
   const isFiltered = Object.keys(listFilter(asked)).length > 0;
@@ -157,44 +156,57 @@ interface ColumnsOptions {
   /** For the instances of several projects. */
   readonly slugOf: ((projectId: string) => string) | undefined;
   readonly withEnvironment: boolean;
-  readonly withReason: boolean;
 }
 
-function columnsOf({ open, slugOf, withEnvironment, withReason }: ColumnsOptions): readonly Column<RuntimeInstance>[] {
+function columnsOf({ open, slugOf, withEnvironment }: ColumnsOptions): readonly Column<RuntimeInstance>[] {
   return [
     {
       header: "Instance",
       isRowHeader: true,
       cell: (row) => (
-        <a href={open(row)} title={row.instanceId}>
-          <bdi>{row.instanceId}</bdi>
-        </a>
+        <>
+          <a href={open(row)} title={row.instanceId}>
+            <bdi>{row.instanceId}</bdi>
+          </a>
+          {row.agent !== undefined && (
+            <small class="muted" title={row.agent}>
+              <bdi>{row.agent}</bdi>
+            </small>
+          )}
+        </>
       ),
     },
-    { header: "State", cell: (row) => <InstanceState instance={row} /> },
-    ...(withReason
-      ? [
-          {
-            header: "Why",
-            cell: ({ reason }: RuntimeInstance) => (reason === undefined ? "" : <bdi title={reason}>{reason}</bdi>),
-          },
-        ]
-      : []),
+    {
+      header: "State",
+      cell: (row) => (
+        <>
+          <InstanceState instance={row} />
+          {row.reason !== undefined && (
+            <small title={row.reason}>
+              <bdi>{row.reason}</bdi>
+            </small>
+          )}
+        </>
+      ),
+    },
     ...(slugOf === undefined
       ? []
       : [{ header: "Project", cell: (row: RuntimeInstance) => <bdi>{slugOf(row.projectId)}</bdi> }]),
     ...(withEnvironment
       ? [{ header: "Environment", cell: ({ environment }: RuntimeInstance) => <bdi>{environment}</bdi> }]
       : []),
-    { header: "Sequence", isNumber: true, cell: ({ appliedSequence }) => appliedSequence ?? "–" },
-    { header: "Behind by", isNumber: true, isMinor: true, cell: ({ behindBy }) => behindBy ?? "–" },
+    {
+      header: "Sequence",
+      isNumber: true,
+      cell: ({ appliedSequence, behindBy = 0 }) => (
+        <>
+          {appliedSequence ?? "–"}
+          {behindBy > 0 && <small>behind by {behindBy}</small>}
+        </>
+      ),
+    },
     { header: "Version", isNumber: true, isMinor: true, cell: ({ appliedVersion }) => appliedVersion ?? "–" },
     { header: "Last seen", cell: ({ lastSeen }) => <Time at={lastSeen} /> },
-    {
-      header: "Agent",
-      isMinor: true,
-      cell: ({ agent }) => (agent === undefined ? "–" : <bdi title={agent}>{agent}</bdi>),
-    },
     { header: "Labels", isMinor: true, cell: (row) => <Labels instance={row} /> },
   ];
 }

@@ -36,7 +36,8 @@ export function Connector({ source, target, disabledBecause, onPromote }: Connec
   const from = source.environment.name;
   const to = target.environment.name;
   const at = standing(source, target);
-  const isKnown = source.isLoaded && target.isLoaded;
+  // Of an empty lane the lane says it.
+  const isKnown = source.isLoaded && target.isLoaded && at.kind !== "empty";
   const isNewer = at.kind === "ahead" || at.kind === "first" || at.kind === "different";
   const why = `why-${from}`;
   return (

@@ -95,7 +95,7 @@ function FirstPublish({ at }: { readonly at: ProjectAt }) {
   return (
     <Empty
       title="Nothing has been published here yet"
-      text="In five steps from a policy to a runtime that enforces it."
+      text="In four steps from a policy to a runtime that enforces it."
       action={
         <LinkButton kind="primary" href={links.start({ org: at.org, project: at.project })}>
           Start the first publish

@@ -52,7 +52,9 @@ function openSplit(root: ShadowRoot, options: DifferenceOptions): DifferenceHand
   box.className = "split";
   root.append(box);
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(".split { max-height: var(--text-height, 70vh); overflow: auto; } .cm-mergeView { height: auto; }");
+  sheet.replaceSync(
+    ".split { max-height: var(--text-height, 70vh); overflow: auto; } .cm-mergeView { height: auto; min-width: 40rem; }",
+  );
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
   const merge = new MergeView({
     root,

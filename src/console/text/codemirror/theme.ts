@@ -82,7 +82,7 @@ export const consoleTheme = [
     "&.cm-merge-a .cm-changedLine": { backgroundColor: "var(--bad-soft) !important" },
     ".cm-deletedChunk": { backgroundColor: "var(--bad-soft)", padding: "0 0 0 var(--s1)" },
     ".cm-deletedLine": { textDecoration: "none" },
-    ".cm-changedText": { background: "light-dark(#b4e3c9, #24553f) !important" },
+    ".cm-changedText": { background: "light-dark(#b4e3c9, #1b4633) !important" },
     "&.cm-merge-a .cm-changedText, .cm-deletedText, .cm-deletedChunk .cm-deletedText": {
       background: "light-dark(#fad9d5, #6a2f2b) !important",
       textDecoration: "none",

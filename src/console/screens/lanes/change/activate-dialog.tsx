@@ -94,6 +94,7 @@ export function ActivateDialog({ at, lane, kind, version, onClose, onChanged }: 
         if (!hasMoved) preview.reload();
         onChanged();
       }}
+      onStale={onChanged}
       onSubmit={() => void activation.run().then(setMade)}
       onClose={onClose}
       summary={

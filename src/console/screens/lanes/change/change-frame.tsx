@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
 import type { Bundle, BundleDifference } from "../../../../../gen/signet/v1/bundle_pb.js";
 import { links, type ProjectAt } from "../../../data/links.js";
 import type { Action } from "../../../data/use-action.js";
@@ -38,6 +39,8 @@ interface ChangeFrameProps {
   /** The fields. */
   readonly children: ComponentChildren;
   readonly onAgain: () => void;
+  /** The server has another state than what is shown. */
+  readonly onStale: () => void;
   readonly onSubmit: () => void;
   readonly onClose: () => void;
 }
@@ -48,7 +51,11 @@ interface ChangeFrameProps {
  */
 export function ChangeFrame(props: ChangeFrameProps) {
   const { title, action, at, environment, preview, moved, change, made, summary, children } = props;
-  const { onAgain, onSubmit, onClose } = props;
+  const { onAgain, onStale, onSubmit, onClose } = props;
+  const refusal = change.error ?? preview.error;
+  useEffect(() => {
+    if (refusal?.code === "precondition_failed") onStale();
+  }, [refusal]);
   if (made !== undefined) {
     return (
       <Dialog

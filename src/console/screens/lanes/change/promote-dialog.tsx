@@ -93,6 +93,7 @@ export function PromoteDialog({ at, source, target, onClose, onChanged }: Promot
           : links.compare(at, { from: `${from.name}@${from.activeVersion}`, to: `${to.name}@${to.activeVersion}` })
       }
       onAgain={again}
+      onStale={onChanged}
       onSubmit={() => void promotion.run().then(setMade)}
       onClose={onClose}
       summary={
