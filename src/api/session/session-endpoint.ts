@@ -54,7 +54,8 @@ export function createSessionEndpoint(options: SessionEndpointOptions): SessionE
     async answer(req, res, report, onRate) {
       report.protocol = "rest";
       const exchange = { req, res, report, onRate };
-      switch (req.method) {
+      const method: string = req.method ?? "";
+      switch (method) {
         case "POST":
           return await signIn(options, exchange);
         case "GET":
@@ -63,7 +64,7 @@ export function createSessionEndpoint(options: SessionEndpointOptions): SessionE
         case "DELETE":
           return await signOut(options, exchange);
         default:
-          answerError(req, res, methodNotAllowed(req.method ?? "", METHODS, report.requestId));
+          answerError(req, res, methodNotAllowed(method, METHODS, report.requestId));
       }
     },
   };

@@ -27,7 +27,7 @@ import { nodeChanges } from "./0021-0040/0024-node-changes.js";
 import { trust } from "./0021-0040/0025-trust.js";
 import { auditLog } from "./0021-0040/0026-audit-log.js";
 import { consoleSessions } from "./0021-0040/0027-console-sessions.js";
-import { deploymentSearch } from "./0021-0040/0030-deployment-search.js";
+import { deploymentSearch } from "./0021-0040/0028-deployment-search.js";
 import type { MigrationDialect } from "./dialect.js";
 import { isMark, refuseMarked } from "../move-mark.js";
 
@@ -61,7 +61,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0025-trust": trust,
     "0026-audit-log": auditLog(dialect),
     "0027-console-sessions": consoleSessions,
-    "0030-deployment-search": deploymentSearch,
+    "0028-deployment-search": deploymentSearch,
   };
 }
 

@@ -65,7 +65,7 @@ describe("searching bundles", () => {
     expect(await db.read.hasVersionBelow(dev.id, 1)).toBe(false);
   });
 
-  it("looks at 10,000 versions at most, and says where to go on", async () => {
+  it("looks at 10,000 versions at most, and says where to go on", { timeout: 180_000 }, async () => {
     const { dev } = await insertTenancy(db);
     await db.write(async (tx) => {
       await tx.putContent(aContent("policy"));

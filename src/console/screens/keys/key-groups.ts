@@ -1,5 +1,5 @@
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Key } from "../../../../gen/signet/v1/bundle_pb.js";
-import { millisOf } from "../../elements/time.js";
 
 /** What keys sign. */
 export const PURPOSES = [
@@ -38,7 +38,7 @@ export function groupKeys(keys: readonly Key[], purpose: Purpose): readonly KeyG
       groups.set(owner, { group: { owner, environment: key.environment, isServer }, keys: [key] });
     }
   }
-  const madeMs = ({ createdAt }: Key) => (createdAt === undefined ? 0 : millisOf(createdAt));
+  const madeMs = ({ createdAt }: Key) => (createdAt === undefined ? 0 : timestampMs(createdAt));
   return [...groups.values()]
     .map(({ group, keys: own }) => ({
       ...group,

@@ -1,6 +1,6 @@
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Project } from "../../../../gen/signet/v1/organization_pb.js";
 import type { Token } from "../../../../gen/signet/v1/token_pb.js";
-import { millisOf } from "../../elements/time.js";
 
 /** The types of tokens, and what each is for. */
 export const TOKEN_TYPES = [
@@ -22,7 +22,7 @@ export type TokenState = "active" | "expiring" | "ended";
 
 /** Whether a token works, for long, or not any more. @param nowMs milliseconds since 1970 */
 export function stateOf({ isActive, expiresAt }: Pick<Token, "isActive" | "expiresAt">, nowMs: number): TokenState {
-  const endsMs = expiresAt === undefined ? Infinity : millisOf(expiresAt);
+  const endsMs = expiresAt === undefined ? Infinity : timestampMs(expiresAt);
   if (!isActive || endsMs <= nowMs) return "ended";
   return endsMs - nowMs <= SOON_MS ? "expiring" : "active";
 }
