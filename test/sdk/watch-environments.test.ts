@@ -21,7 +21,7 @@ function losing() {
       ...watches,
       async *watchEnvironments(...[request, options]: Parameters<typeof watches.watchEnvironments>) {
         connection = new AbortController();
-        requests.push(request as { after?: string[] });
+        requests.push(request);
         const { signal } = connection;
         try {
           const both = AbortSignal.any([signal, options?.signal ?? signal]);
