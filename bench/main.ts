@@ -17,9 +17,10 @@ import { benchRuntimes } from "./runtimes.js";
 import { benchStorm } from "./storm.js";
 import { benchTlsReload } from "./tls-reload.js";
 import { benchVerify } from "./verify.js";
+import { benchWatches } from "./watches.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `attestation`, `audit-log`, `backup`, `cluster`, `console`, `disk`, `migrate`, `runtimes`, `standing`, `verify` and `history`, which needs 10 GB. */
+/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `attestation`, `audit-log`, `backup`, `cluster`, `console`, `disk`, `migrate`, `runtimes`, `standing`, `verify`, `watches` and `history`, which needs 10 GB. */
 const BENCHES = {
   fanout: benchFanout,
   poll: benchPoll,
@@ -43,6 +44,7 @@ const BENCHES = {
   runtimes: benchRuntimes,
   standing: benchStanding,
   verify: benchVerify,
+  watches: benchWatches,
 };
 type Name = keyof typeof BENCHES;
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { WatchBundleRequestSchema } from "../gen/signet/v1/runtime_pb.js";
+import { WatchEnvironmentsRequestSchema } from "../gen/signet/v1/watch_pb.js";
 import type { LogLevel } from "../src/config/config.js";
 import type { WatchCall } from "./load/watchers.js";
 import { BENCH_TOKEN, SignetProcess } from "./signet-process.js";
@@ -72,9 +73,9 @@ export class SignetBench implements AsyncDisposable {
   }
 
   /** Publishes a document of about that many bytes that nobody published before. */
-  async publish(bytes: number): Promise<void> {
+  async publish(bytes: number, environment = this.environment): Promise<void> {
     const policies = { number: (this.#published += 1), text: "x".repeat(bytes) };
-    await call(`${this.url}${this.environment}/bundles/publish`, { policies });
+    await call(`${this.url}${environment}/bundles/publish`, { policies });
   }
 
   /** The paths of environments in so many new projects. */
@@ -136,6 +137,20 @@ export class SignetBench implements AsyncDisposable {
       port,
       path: "/signet.v1.RuntimeService/WatchBundle",
       headers: grpcHeaders(port, { authorization: `Bearer ${this.runtimeToken}` }),
+      message: Buffer.from(message).toString("base64"),
+      half: true,
+    };
+  }
+
+  /** Follows all environments, with all topics, as an administrator's console does. */
+  watchEnvironmentsCall(port = this.port): WatchCall {
+    const [, , , orgId = ""] = this.environment.split("/");
+    const topics = ["fleet", "deliveries", "audit"];
+    const message = toBinary(WatchEnvironmentsRequestSchema, create(WatchEnvironmentsRequestSchema, { orgId, topics }));
+    return {
+      port,
+      path: "/signet.v1.WatchService/WatchEnvironments",
+      headers: grpcHeaders(port, { authorization: `Bearer ${BENCH_TOKEN}` }),
       message: Buffer.from(message).toString("base64"),
       half: true,
     };
