@@ -1,8 +1,5 @@
-/** A project as URLs name it: slugs. */
-export interface ProjectAt {
-  readonly org: string;
-  readonly project: string;
-}
+import type { ProjectAt } from "./project-at.js";
+export type { ProjectAt };
 
 /** The project that the route of a screen names. */
 export function projectAt(params: Readonly<Record<string, string | undefined>>): ProjectAt {

@@ -1,5 +1,7 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { EnvironmentsEvent } from "../../sdk/watch-environments.js";
-import { TOPICS, type Topic } from "./topics.js";
+import type { EnvironmentNews } from "./environment-news.js";
+import type { Topic } from "./topics.js";
 
 /** How the stream of changes is. */
 export type LiveStatus = "live" | "reconnecting" | "paused" | "signed-out";
@@ -7,17 +9,21 @@ export type LiveStatus = "live" | "reconnecting" | "paused" | "signed-out";
 /** A tab that nobody sees gives the stream back after so long, in milliseconds. */
 export const HIDDEN_MS = 30_000;
 
+/** What happened in the last minute is told as news by a stream that is opened with the page. */
+const RECENT_MS = 60_000;
+
 /** What tabs tell each other. */
 export type LiveMessage =
   /** A tab that follows wants to know how the stream is. */
   | { readonly kind: "hello" }
   | { readonly kind: "status"; readonly status: LiveStatus; readonly lastEventMs: number | undefined }
-  /** The leader heard something: topics, the new cursor of an environment, or that one is gone. */
+  /** The leader heard something. */
   | {
       readonly kind: "event";
       readonly topics: readonly Topic[];
-      readonly cursor?: string;
-      readonly gone?: string;
+      readonly news?: EnvironmentNews;
+      /** Whether something may have been missed before. */
+      readonly isAfterGap: boolean;
       readonly atMs: number;
     };
 
@@ -34,6 +40,9 @@ export interface LivePorts {
   readonly nowMs: () => number;
   readonly onStatus: (status: LiveStatus, lastEventMs: number | undefined) => void;
   readonly onTopic: (topic: Topic) => void;
+  readonly onNews: (news: EnvironmentNews) => void;
+  /** Anything may have changed unheard. */
+  readonly onMissed: () => void;
   /** The server refused the stream for good: the session has ended, for example. */
   readonly onRefused: (error: unknown) => void;
 }
@@ -47,6 +56,10 @@ export class LiveTab {
   readonly #cursors = new Map<string, string>();
   #status: LiveStatus = "reconnecting";
   #lastEventMs: number | undefined;
+  /** What a new stream tells first, while it is not known to be news. */
+  readonly #unheard = new Set<EnvironmentsEvent["type"]>();
+  /** Whether what the screens have read was followed from then on. */
+  #hasFollowed = false;
   #isSignedIn = false;
   #isVisible = true;
   #isPaused = false;
@@ -60,7 +73,10 @@ export class LiveTab {
   setSignedIn(isSignedIn: boolean): void {
     if (isSignedIn === this.#isSignedIn) return;
     this.#isSignedIn = isSignedIn;
-    if (!isSignedIn) this.#cursors.clear();
+    if (!isSignedIn) {
+      this.#cursors.clear();
+      this.#hasFollowed = false;
+    }
     this.#setStatus(isSignedIn ? "reconnecting" : "signed-out");
     this.#settle();
   }
@@ -81,7 +97,7 @@ export class LiveTab {
     this.#isPaused = false;
     this.#settle();
     // Browsers freeze hidden tabs, which then hear nothing of others.
-    for (const topic of TOPICS) this.ports.onTopic(topic);
+    this.ports.onMissed();
   }
 
   /** What another tab told. */
@@ -93,17 +109,17 @@ export class LiveTab {
       case "status":
         if (!this.#isLeader && this.#isWanted) {
           this.#lastEventMs = message.lastEventMs;
+          if (message.status === "live") this.#hasFollowed = true;
           this.#setStatus(message.status);
         }
         return;
       case "event": {
-        const { topics, cursor, gone, atMs } = message;
-        if (cursor !== undefined) this.#keep(cursor);
-        if (gone !== undefined) this.#cursors.delete(gone);
-        this.#lastEventMs = atMs;
+        this.#lastEventMs = message.atMs;
+        this.#keep(message.news);
         if (!this.#isWanted) return;
+        this.#hasFollowed = true;
         this.#setStatus("live");
-        for (const topic of topics) this.ports.onTopic(topic);
+        this.#tell(message);
       }
     }
   }
@@ -118,7 +134,7 @@ export class LiveTab {
   /** The page is shown again as it was: by the browser's back button. */
   reopen(): void {
     this.#settle();
-    for (const topic of TOPICS) this.ports.onTopic(topic);
+    this.ports.onMissed();
   }
 
   get #isWanted(): boolean {
@@ -145,6 +161,8 @@ export class LiveTab {
   async #lead(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     this.#isLeader = true;
+    this.#unheard.clear();
+    if (!this.#hasFollowed) for (const type of ["project", "environment", "audit"] as const) this.#unheard.add(type);
     this.#setStatus("reconnecting");
     this.#tellStatus();
     try {
@@ -165,19 +183,33 @@ export class LiveTab {
       this.#tellStatus();
       return;
     }
-    this.#lastEventMs = this.ports.nowMs();
-    const cursor = event.type === "environment" ? { cursor: event.value.cursor } : {};
-    const gone = event.type === "environment_deleted" ? { gone: event.value.id } : {};
-    if (cursor.cursor !== undefined) this.#keep(cursor.cursor);
-    if (gone.gone !== undefined) this.#cursors.delete(gone.gone);
-    const topics = topicsOf(event);
-    this.ports.post({ kind: "event", topics, ...cursor, ...gone, atMs: this.#lastEventMs });
+    const atMs = this.ports.nowMs();
+    this.#lastEventMs = atMs;
+    const news = newsOf(event);
+    this.#keep(news);
+    const isKnown = this.#unheard.has(event.type) && !isRecent(event, atMs);
+    const topics = isKnown ? [] : topicsOf(event);
+    const told = { topics, isAfterGap: event.type === "current" && this.#hasFollowed, ...(news && { news }) };
+    if (event.type === "audit") this.#unheard.delete("audit");
+    if (event.type === "current") {
+      this.#unheard.delete("project");
+      this.#unheard.delete("environment");
+      this.#hasFollowed = true;
+    }
+    this.ports.post({ kind: "event", ...told, atMs });
     this.#setStatus("live");
-    for (const topic of topics) this.ports.onTopic(topic);
+    this.#tell(told);
   }
 
-  #keep(cursor: string): void {
-    this.#cursors.set(cursor.split(":", 1)[0] ?? "", cursor);
+  #tell({ topics, news, isAfterGap }: Pick<LiveMessage & { kind: "event" }, "topics" | "news" | "isAfterGap">): void {
+    if (news !== undefined) this.ports.onNews(news);
+    if (isAfterGap) this.ports.onMissed();
+    else for (const topic of topics) this.ports.onTopic(topic);
+  }
+
+  #keep(news: EnvironmentNews | undefined): void {
+    if (news?.kind === "gone") this.#cursors.delete(news.id);
+    if (news?.kind === "state") this.#cursors.set(news.value.cursor.split(":", 1)[0] ?? "", news.value.cursor);
   }
 
   #tellStatus(): void {
@@ -199,17 +231,36 @@ function topicsOf(event: EnvironmentsEvent): readonly Topic[] {
     case "project":
     case "project_deleted":
       return ["environments"];
-    case "current":
-      // What a screen has read may be older than the stream.
-      return TOPICS;
     case "fleet":
       return ["fleet"];
     case "deliveries":
       return ["deliveries"];
     case "audit":
       return ["audit"];
+    case "current":
     case "heartbeat":
     case "reconnecting":
       return [];
   }
+}
+
+function newsOf(event: EnvironmentsEvent): EnvironmentNews | undefined {
+  if (event.type === "environment") return { kind: "state", value: event.value };
+  if (event.type === "environment_deleted") return { kind: "gone", id: event.value.id };
+  return event.type === "fleet" ? { kind: "fleet", value: event.value.environments } : undefined;
+}
+
+/**
+ * Whether what a new stream tells may have happened since a page that is being opened has read it. What is older the page has read; by
+ * how much the clocks of server and browser may differ is part of the minute.
+ */
+function isRecent(event: EnvironmentsEvent, nowMs: number): boolean {
+  return timesOf(event).some((at) => at !== undefined && nowMs - Number(at.seconds) * 1_000 < RECENT_MS);
+}
+
+function timesOf(event: EnvironmentsEvent): readonly (Timestamp | undefined)[] {
+  if (event.type === "audit") return [event.value.createdAt];
+  if (event.type !== "environment") return [];
+  const { environment, deployment } = event.value;
+  return [environment?.createdAt, environment?.hold?.since, deployment?.at];
 }

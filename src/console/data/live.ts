@@ -1,10 +1,11 @@
 import { effect, signal, type ReadonlySignal } from "@preact/signals";
 import { toSignetError } from "../../sdk/signet-error.js";
+import { tellEnvironmentNews } from "./environment-news.js";
 import { BASE } from "./links.js";
 import type { EnvironmentsEvent } from "../../sdk/watch-environments.js";
 import { LiveTab, type LiveMessage, type LiveStatus } from "./live-tab.js";
 import { reportRefusal, session } from "./session.js";
-import { announceTopic } from "./topics.js";
+import { announceMissed, announceTopic } from "./topics.js";
 
 export type { LiveStatus };
 
@@ -40,6 +41,8 @@ export function startLive(): void {
       lastEvent.value = heardMs;
     },
     onTopic: announceTopic,
+    onNews: tellEnvironmentNews,
+    onMissed: announceMissed,
     onRefused(error) {
       status.value = "paused";
       reportRefusal(toSignetError(error));

@@ -3,7 +3,7 @@ import type { WhoAmIResponse } from "../../../gen/signet/v1/token_pb.js";
 import type { SignetError } from "../../sdk/signet-error.js";
 import { BASE } from "./links.js";
 import { createSession, deleteSession, readSession, SessionError, type ServerSession } from "./session-call.js";
-import { announceTopic, TOPICS } from "./topics.js";
+import { announceMissed } from "./topics.js";
 
 /** The session of this browser, as far as it is known. */
 export type SessionState =
@@ -83,7 +83,7 @@ function signedIn(found: ServerSession): void {
   // What is on the page is of another organization.
   if (wasKept.orgId !== found.who.orgId) location.assign(BASE);
   // What could not be read meanwhile is read again.
-  else for (const topic of TOPICS) announceTopic(topic);
+  else announceMissed();
 }
 
 function sessionEnded(): void {

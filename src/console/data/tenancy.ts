@@ -4,6 +4,7 @@ import { toSignetError, type SignetError } from "../../sdk/signet-error.js";
 import type { ProjectAt } from "./links.js";
 import { reportRefusal, who } from "./session.js";
 import { client } from "./client.js";
+import { pace } from "./pace.js";
 import { ticks } from "./topics.js";
 
 /** The token's organization and the projects that it sees, newest first. */
@@ -47,13 +48,19 @@ export async function loadTenancy(): Promise<void> {
   }
 }
 
+/** Changes of projects and environments have it read again at most this often, in milliseconds. */
+const REFRESH_MS = 1_000;
+
 /** Reads it at each sign-in and after changes of projects and environments. */
 export function startTenancy(): void {
+  const again = pace(() => void loadTenancy(), REFRESH_MS);
   effect(() => {
-    // Both are what it depends on.
+    // What it depends on.
     void who.value?.id;
-    void ticks.environments.value;
     void loadTenancy();
+  });
+  effect(() => {
+    if (ticks.environments.value > 0) again.ask();
   });
 }
 

@@ -1,4 +1,4 @@
-import { signal, type Signal } from "@preact/signals";
+import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 
 /** What the server tells of as it happens. */
 export const TOPICS = ["activations", "environments", "fleet", "deliveries", "audit"] as const;
@@ -18,4 +18,15 @@ export const ticks: Readonly<Record<Topic, Signal<number>>> = {
 /** Counts a topic up. */
 export function announceTopic(topic: Topic): void {
   ticks[topic].value += 1;
+}
+
+const misses = signal(0);
+
+/** How often news of all topics may have been missed. */
+export const missed: ReadonlySignal<number> = misses;
+
+/** News may have been missed: counts everything up. */
+export function announceMissed(): void {
+  misses.value += 1;
+  for (const topic of TOPICS) announceTopic(topic);
 }

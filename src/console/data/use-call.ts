@@ -1,7 +1,8 @@
-import { useSignalEffect } from "@preact/signals";
+import { useSignalEffect, type ReadonlySignal } from "@preact/signals";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { toSignetError, type SignetError } from "../../sdk/signet-error.js";
 import { reportRefusal } from "./session.js";
+import { pace, type Pace } from "./pace.js";
 import { ticks, type Topic } from "./topics.js";
 
 /** Events of a topic repeat a call at most this often, in milliseconds. */
@@ -32,7 +33,7 @@ interface State<T> {
 export function useCall<T>(
   call: (signal: AbortSignal) => Promise<T>,
   key: readonly unknown[] | null,
-  { refreshOn = [] }: { readonly refreshOn?: readonly Topic[] } = {},
+  { refreshOn = [] }: { readonly refreshOn?: readonly (Topic | ReadonlySignal<number>)[] } = {},
 ): Call<T> {
   const text = key === null ? "" : JSON.stringify(key);
   const [state, setState] = useState<State<T>>({ key: text, value: undefined, error: undefined, isLoading: true });
@@ -84,25 +85,18 @@ function empty<T>(key: string): State<T> {
   return { key, value: undefined, error: undefined, isLoading: true };
 }
 
-/** Calls `refresh` after events of the topics: at once, and then at most once a second, with the last one always heard. */
-export function useTopics(topics: readonly Topic[], refresh: () => void): void {
+/** Calls `refresh` after events of the topics, or counts of other signals: at once, and then at most once a second, with the last one always heard. */
+export function useTopics(topics: readonly (Topic | ReadonlySignal<number>)[], refresh: () => void): void {
   const seen = useRef<number | null>(null);
-  const due = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const lastMs = useRef(-Infinity);
+  const latest = useRef(refresh);
+  latest.current = refresh;
+  const refreshing = useRef<Pace | undefined>(undefined);
+  const paced = (refreshing.current ??= pace(() => latest.current(), REFRESH_MS));
   useSignalEffect(() => {
-    const count = topics.reduce((sum, topic) => sum + ticks[topic].value, 0);
-    if (seen.current === null || seen.current === count) {
-      seen.current = count;
-      return;
-    }
+    const counts = topics.map((topic) => (typeof topic === "string" ? ticks[topic] : topic).value);
+    const count = counts.reduce((sum, each) => sum + each, 0);
+    if (seen.current !== null && seen.current !== count) paced.ask();
     seen.current = count;
-    if (due.current !== undefined) return;
-    const waitMs = Math.max(0, lastMs.current + REFRESH_MS - performance.now());
-    due.current = setTimeout(() => {
-      due.current = undefined;
-      lastMs.current = performance.now();
-      refresh();
-    }, waitMs);
   });
-  useEffect(() => () => clearTimeout(due.current), []);
+  useEffect(() => () => paced.stop(), []);
 }

@@ -1,8 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { WatchedEnvironmentSchema } from "../../../gen/signet/v1/watch_pb.js";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { AuditChangeSchema, WatchCurrentSchema, WatchedEnvironmentSchema } from "../../../gen/signet/v1/watch_pb.js";
+import type { EnvironmentNews } from "../../../src/console/data/environment-news.js";
 import { HIDDEN_MS, LiveTab, type LiveMessage } from "../../../src/console/data/live-tab.js";
 import type { EnvironmentsEvent } from "../../../src/sdk/watch-environments.js";
+
+/** The time of the first event. */
+const START_MS = 10_000_000;
+const HOUR_MS = 3_600_000;
 
 /** A stream that a test feeds. */
 class Feed {
@@ -43,11 +49,12 @@ class Browser {
   readonly feeds: Feed[] = [];
   readonly statuses: string[] = [];
   readonly topics: string[][] = [];
+  readonly news: EnvironmentNews[][] = [];
   readonly refused: unknown[] = [];
   readonly #tabs: LiveTab[] = [];
   readonly #timers: { readonly atMs: number; readonly call: () => void }[] = [];
   #locked: Promise<void> = Promise.resolve();
-  #nowMs = 1_000;
+  #nowMs = START_MS;
 
   /** Streams that are open. */
   get open(): readonly Feed[] {
@@ -57,6 +64,7 @@ class Browser {
   tab(): LiveTab {
     const of = this.#tabs.length;
     this.topics[of] = [];
+    this.news[of] = [];
     const tab = new LiveTab({
       lock: async (signal, held) => {
         const before = this.#locked;
@@ -85,6 +93,8 @@ class Browser {
       nowMs: () => this.#nowMs,
       onStatus: (status) => (this.statuses[of] = status),
       onTopic: (topic) => void this.topics[of]?.push(topic),
+      onNews: (news) => void this.news[of]?.push(news),
+      onMissed: () => void this.topics[of]?.push("missed"),
       onRefused: (error) => {
         this.refused.push(error);
         tab.setSignedIn(false);
@@ -102,9 +112,18 @@ class Browser {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-function activation(id: string, sequence: number): EnvironmentsEvent {
-  const value = create(WatchedEnvironmentSchema, { activated: true, cursor: `${id}:${sequence}:d:t` });
+function activation(id: string, sequence: number, atMs = START_MS): EnvironmentsEvent {
+  const deployment = { sequence, at: timestampFromMs(atMs) };
+  const value = create(WatchedEnvironmentSchema, { activated: true, cursor: `${id}:${sequence}:d:t`, deployment });
   return { type: "environment", value };
+}
+
+function current(): EnvironmentsEvent {
+  return { type: "current", value: create(WatchCurrentSchema) };
+}
+
+function audited(id: number, atMs: number): EnvironmentsEvent {
+  return { type: "audit", value: create(AuditChangeSchema, { id, createdAt: timestampFromMs(atMs) }) };
 }
 
 async function signedIn(count: number) {
@@ -161,7 +180,7 @@ describe("tabs that share a stream", () => {
     await settled();
     expect(browser.open.map(({ after }) => after)).toEqual([["a:1:d:t"]]);
     // What a screen shows may be old.
-    expect(browser.topics[0]).toEqual(["activations", "environments", "fleet", "deliveries", "audit"]);
+    expect(browser.topics[0]).toEqual(["missed"]);
   });
 
   it("keep it when a tab is hidden for a moment; and a visible one takes it from a hidden one", async () => {
@@ -195,5 +214,38 @@ describe("tabs that share a stream", () => {
     browser.open[0]?.push({ type: "reconnecting", attempt: 1, delayMs: 5, error: new Error("away") as never });
     await settled();
     expect(browser.statuses).toEqual(["reconnecting", "reconnecting"]);
+  });
+
+  it("take as news of the first stream what has just happened, and not what the page has read; all of it is told as a state", async () => {
+    const { browser } = await signedIn(2);
+    const old = START_MS - HOUR_MS;
+    for (const event of [activation("a", 4, old), activation("b", 1), current(), audited(7, old)])
+      browser.open[0]?.push(event);
+    await settled();
+    expect(browser.topics).toEqual(Array.from({ length: 2 }, () => ["activations", "environments"]));
+    expect(browser.news.map((news) => news.map(({ kind }) => kind))).toEqual([
+      ["state", "state"],
+      ["state", "state"],
+    ]);
+    // From now on the time says nothing.
+    for (const event of [audited(8, old), activation("a", 5, old)]) browser.open[0]?.push(event);
+    await settled();
+    expect(browser.topics[0]?.slice(2)).toEqual(["audit", "activations", "environments"]);
+  });
+
+  it("read everything again after a gap: a lost connection, another tab that takes over", async () => {
+    const { browser, tabs } = await signedIn(2);
+    browser.open[0]?.push(current());
+    browser.open[0]?.push({ type: "reconnecting", attempt: 1, delayMs: 5, error: new Error("away") as never });
+    await settled();
+    expect(browser.topics).toEqual([[], []]);
+    browser.open[0]?.push(current());
+    await settled();
+    expect(browser.topics).toEqual([["missed"], ["missed"]]);
+    tabs[0]?.close();
+    await settled();
+    browser.open[0]?.push(current());
+    await settled();
+    expect(browser.topics[1]).toEqual(["missed", "missed"]);
   });
 });

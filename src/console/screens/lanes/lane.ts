@@ -1,7 +1,7 @@
 import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
 import type { GetRolloutResponse } from "../../../../gen/signet/v1/runtime_pb.js";
 import type { WhoAmIResponse } from "../../../../gen/signet/v1/token_pb.js";
-import type { ProjectAt } from "../../data/links.js";
+import type { ProjectAt } from "../../data/project-at.js";
 import type { Place } from "./order.js";
 import type { Known } from "./standing.js";
 

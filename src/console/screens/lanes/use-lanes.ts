@@ -1,10 +1,15 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useSignalEffect } from "@preact/signals";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { announce } from "../../data/announce.js";
+import { client } from "../../data/client.js";
+import { onEnvironmentNews } from "../../data/environment-news.js";
 import type { ProjectAt } from "../../data/links.js";
 import { projectOf } from "../../data/tenancy.js";
+import { missed } from "../../data/topics.js";
 import { useCall, type Call } from "../../data/use-call.js";
 import type { Lane } from "./lane.js";
-import { lanesOf, readLanes, type Details } from "./read-lanes.js";
+import { LanesReader } from "./lanes-reader.js";
+import { lanesOf } from "./read-lanes.js";
 import { activeDeployment } from "./standing.js";
 import { activationWords } from "./words.js";
 
@@ -13,13 +18,23 @@ const FRESH_MS = 6_000;
 
 /** The lanes of a project, kept up to date; at first as far as the list of projects tells. */
 export function useLanes(at: ProjectAt): Call<readonly Lane[]> {
-  const details = useRef<Details>(new Map());
-  const call = useCall((signal) => readLanes(at, details.current, signal), [at.org, at.project], {
-    refreshOn: ["activations", "environments", "fleet"],
+  const key = [at.org, at.project];
+  const reader = useMemo(() => new LanesReader(at, client), key);
+  // Before it reads.
+  useEffect(() => onEnvironmentNews((news) => reader.hear(news)), [reader]);
+  const misses = useRef(missed.peek());
+  useSignalEffect(() => {
+    if (missed.value !== misses.current) reader.missed();
+    misses.current = missed.value;
   });
-  if (call.value !== undefined) return call;
+  const call = useCall((signal) => reader.read(signal), key, { refreshOn: [reader.due] });
+  const reload = useCallback(() => {
+    reader.outdate();
+    call.reload();
+  }, [reader, call.reload]);
   const project = projectOf(at);
-  return project === undefined ? call : { ...call, value: lanesOf(project.environments, new Map(), new Map()) };
+  const first = project === undefined ? undefined : lanesOf(project.environments, new Map(), new Map());
+  return { value: reader.lanes.value ?? first, error: call.error, isLoading: call.isLoading, reload };
 }
 
 /** The environments in which something became active just now, by their names. Says so politely too. */
