@@ -16,7 +16,7 @@ export async function* reconnect<T>(
   backoff: Backoff,
   signal: AbortSignal,
   isFinal = ({ code }: SignetError) => FINAL_ERRORS.has(code),
-): AsyncGenerator<T | ReconnectingEvent> {
+): AsyncGenerator<T | ReconnectingEvent, void> {
   while (!signal.aborted) {
     let error = new SignetError("unavailable", "the server ended the stream");
     let firstAtMs: number | undefined;

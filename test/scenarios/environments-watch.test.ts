@@ -23,7 +23,7 @@ describe.each(WATCH_KINDS)("a watch of environments over $name", (kind) => {
     const first = await open.upTo("current");
     expect(first.map((it) => it.kind)).toEqual(["project", "environment", "environment", "environment", "current"]);
     expect(first.at(-1)?.value).toEqual({ full: true, projects: true, environments: 3 });
-    expect(first.flatMap(({ value }) => (value["environment"]?.name ?? []) as string[]).sort()).toEqual(
+    expect(first.flatMap(({ value }) => (value.environment?.name ?? []) as string[]).sort()).toEqual(
       [...STAGES].sort(),
     );
     const { admin } = server;
@@ -53,7 +53,7 @@ describe.each(WATCH_KINDS)("a watch of environments over $name", (kind) => {
       expect(read.at(-1)?.value["full"]).toBe(after.length === 0);
       return read.flatMap(({ kind: it, value }) =>
         it === "environment"
-          ? [`${value["environment"].name} ${value["activated"]}`]
+          ? [`${value.environment?.name} ${value["activated"] === true}`]
           : it.endsWith("_deleted")
             ? [it]
             : [],
@@ -80,7 +80,7 @@ describe.each(WATCH_KINDS)("a watch of environments over $name", (kind) => {
     const read = await open.upTo("current");
     // Another node has another hub, and says everything.
     if (process.env.SIGNET_TEST_STORE === "postgres" && read.length > 2) return;
-    expect(read.map((it) => (it.value["environment"]?.name ?? it.kind) as string)).toEqual(["dev", "current"]);
+    expect(read.map((it) => (it.value.environment?.name ?? it.kind) as string)).toEqual(["dev", "current"]);
     expect(read.at(-1)?.value).toEqual({ full: false, projects: false, environments: 3 });
     await using other = watch(kind, asked, ADMIN_TOKEN, { "last-event-id": `3.${"0".repeat(16)}` });
     expect((await other.upTo("current")).at(-1)?.value["full"]).toBe(true);
@@ -94,8 +94,8 @@ describe.each(WATCH_KINDS)("a watch of environments over $name", (kind) => {
     await open.upTo("current");
     await admin.bundles.activateBundle({ ...project.place.dev, version: 1, hold: true, reason: "incident" });
     let held = await open.nextChange();
-    while (held.value["environment"]?.hold === null) held = await open.nextChange();
-    expect(held.value["environment"].hold).toMatchObject({ reason: "incident" });
+    while (held.value.environment?.hold === null) held = await open.nextChange();
+    expect(held.value.environment?.hold).toMatchObject({ reason: "incident" });
     await admin.organizations.releaseEnvironment(project.place.dev);
     expect((await open.nextChange()).value).toMatchObject({
       activated: false,
@@ -126,7 +126,7 @@ describe.each(WATCH_KINDS)("a watch of environments over $name", (kind) => {
       const { kind: told, value } = await open.nextChange();
       // Of a project another node hears within a second.
       if (told !== "environment") continue;
-      const { id, sequence } = value["environment"] as { id: string; sequence: number };
+      const { id, sequence } = value.environment ?? { id: "", sequence: 0 };
       expect(sequence).toBeGreaterThanOrEqual(seen.get(id) ?? 0);
       seen.set(id, sequence);
       if (sequence === last) waiting.delete(id);
@@ -187,7 +187,10 @@ describe.each(WATCH_KINDS)("a watch of environments over $name", (kind) => {
     await runtime.runtimes.reportStatus({ instanceId: "i", state: "applied", sequence: 1 });
     const webhook = await admin.webhooks.createWebhook({ orgId, url: "http://127.0.0.1:9/hook", events: ["*"] });
     const isThere: Readonly<Record<string, (value: Told["value"]) => boolean>> = {
-      fleet: ({ environments: [dev] }) => dev.environment === "dev" && dev.live === 1 && dev.applied === 1,
+      fleet: ({ environments }) => {
+        const [dev] = environments as { environment: string; live: number; applied: number }[];
+        return dev?.environment === "dev" && dev.live === 1 && dev.applied === 1;
+      },
       deliveries: ({ webhook_ids }) => (webhook_ids as string[]).includes(webhook.id),
       audit: ({ action }) => action === "webhook.created",
     };

@@ -16,8 +16,18 @@ export interface Asked {
 export interface Told {
   readonly kind: string;
   readonly eventId: string;
-  // The tests look at one field or another.
-  readonly value: Record<string, any>;
+  readonly value: ToldValue;
+}
+
+/** The members of a message: those of one kind or another. */
+export interface ToldValue {
+  readonly [member: string]: unknown;
+  readonly environment?: {
+    readonly id: string;
+    readonly name: string;
+    readonly sequence: number;
+    readonly hold: unknown;
+  };
 }
 
 /** How a watch ended. */
@@ -139,7 +149,7 @@ function told({ event_id: eventId, ...members }: Record<string, unknown>): Told 
   const set = Object.entries(members).filter(([, value]) => value !== null);
   const [[kind, value] = ["", null]] = set;
   if (set.length !== 1 || Object.keys(members).length !== 9) throw new Error(JSON.stringify(members));
-  return { kind, eventId: String(eventId), value: value as Record<string, unknown> };
+  return { kind, eventId: String(eventId), value: value as ToldValue };
 }
 
 /** A watch that is read one message at a time. */
