@@ -1,6 +1,5 @@
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { EnvironmentsEvent } from "../../sdk/watch-environments.js";
 import type { EnvironmentNews } from "./environment-news.js";
+import type { StreamNews } from "./stream-news.js";
 import type { Topic } from "./topics.js";
 
 /** How the stream of changes is. */
@@ -34,7 +33,7 @@ export interface LivePorts {
   /** Tells the other tabs. */
   readonly post: (message: LiveMessage) => void;
   /** Opens the stream; `after` are cursors. */
-  readonly follow: (after: readonly string[], signal: AbortSignal) => AsyncIterable<EnvironmentsEvent>;
+  readonly follow: (after: readonly string[], signal: AbortSignal) => AsyncIterable<StreamNews>;
   /** Calls back once after a time, unless it is told not to. */
   readonly later: (ms: number, call: () => void) => () => void;
   readonly nowMs: () => number;
@@ -56,8 +55,8 @@ export class LiveTab {
   readonly #cursors = new Map<string, string>();
   #status: LiveStatus = "reconnecting";
   #lastEventMs: number | undefined;
-  /** What a new stream tells first, while it is not known to be news. */
-  readonly #unheard = new Set<EnvironmentsEvent["type"]>();
+  /** The newest audit event, which a stream tells first, may be an old one. */
+  #isFirstAudit = false;
   /** Whether what the screens have read was followed from then on. */
   #hasFollowed = false;
   #isSignedIn = false;
@@ -161,8 +160,7 @@ export class LiveTab {
   async #lead(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     this.#isLeader = true;
-    this.#unheard.clear();
-    if (!this.#hasFollowed) for (const type of ["project", "environment", "audit"] as const) this.#unheard.add(type);
+    this.#isFirstAudit = !this.#hasFollowed;
     this.#setStatus("reconnecting");
     this.#tellStatus();
     try {
@@ -177,25 +175,21 @@ export class LiveTab {
     }
   }
 
-  #hear(event: EnvironmentsEvent): void {
-    if (event.type === "reconnecting") {
+  #hear({ kind, topics: all, news, newestMs }: StreamNews): void {
+    if (kind === "reconnecting") {
       this.#setStatus("reconnecting");
       this.#tellStatus();
       return;
     }
     const atMs = this.ports.nowMs();
     this.#lastEventMs = atMs;
-    const news = newsOf(event);
     this.#keep(news);
-    const isKnown = this.#unheard.has(event.type) && !isRecent(event, atMs);
-    const topics = isKnown ? [] : topicsOf(event);
-    const told = { topics, isAfterGap: event.type === "current" && this.#hasFollowed, ...(news && { news }) };
-    if (event.type === "audit") this.#unheard.delete("audit");
-    if (event.type === "current") {
-      this.#unheard.delete("project");
-      this.#unheard.delete("environment");
-      this.#hasFollowed = true;
-    }
+    const isAudit = kind === "audit";
+    const isKnown = (!this.#hasFollowed || (isAudit && this.#isFirstAudit)) && atMs - newestMs >= RECENT_MS;
+    const topics = isKnown ? [] : all;
+    const told = { topics, isAfterGap: kind === "current" && this.#hasFollowed, ...(news && { news }) };
+    if (isAudit) this.#isFirstAudit = false;
+    if (kind === "current") this.#hasFollowed = true;
     this.ports.post({ kind: "event", ...told, atMs });
     this.#setStatus("live");
     this.#tell(told);
@@ -220,47 +214,4 @@ export class LiveTab {
     this.#status = status;
     this.ports.onStatus(status, this.#lastEventMs);
   }
-}
-
-/** The topics that an event is of. */
-function topicsOf(event: EnvironmentsEvent): readonly Topic[] {
-  switch (event.type) {
-    case "environment":
-      return event.value.activated ? ["activations", "environments"] : ["environments"];
-    case "environment_deleted":
-    case "project":
-    case "project_deleted":
-      return ["environments"];
-    case "fleet":
-      return ["fleet"];
-    case "deliveries":
-      return ["deliveries"];
-    case "audit":
-      return ["audit"];
-    case "current":
-    case "heartbeat":
-    case "reconnecting":
-      return [];
-  }
-}
-
-function newsOf(event: EnvironmentsEvent): EnvironmentNews | undefined {
-  if (event.type === "environment") return { kind: "state", value: event.value };
-  if (event.type === "environment_deleted") return { kind: "gone", id: event.value.id };
-  return event.type === "fleet" ? { kind: "fleet", value: event.value.environments } : undefined;
-}
-
-/**
- * Whether what a new stream tells may have happened since a page that is being opened has read it. What is older the page has read; by
- * how much the clocks of server and browser may differ is part of the minute.
- */
-function isRecent(event: EnvironmentsEvent, nowMs: number): boolean {
-  return timesOf(event).some((at) => at !== undefined && nowMs - Number(at.seconds) * 1_000 < RECENT_MS);
-}
-
-function timesOf(event: EnvironmentsEvent): readonly (Timestamp | undefined)[] {
-  if (event.type === "audit") return [event.value.createdAt];
-  if (event.type !== "environment") return [];
-  const { environment, deployment } = event.value;
-  return [environment?.createdAt, environment?.hold?.since, deployment?.at];
 }

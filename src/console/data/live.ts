@@ -2,9 +2,9 @@ import { effect, signal, type ReadonlySignal } from "@preact/signals";
 import { toSignetError } from "../../sdk/signet-error.js";
 import { tellEnvironmentNews } from "./environment-news.js";
 import { BASE } from "./links.js";
-import type { EnvironmentsEvent } from "../../sdk/watch-environments.js";
 import { LiveTab, type LiveMessage, type LiveStatus } from "./live-tab.js";
 import { reportRefusal, session } from "./session.js";
+import type { StreamNews } from "./stream-news.js";
 import { announceMissed, announceTopic } from "./topics.js";
 
 export type { LiveStatus };
@@ -59,7 +59,7 @@ export function startLive(): void {
 }
 
 /** Loads the stream's part of the program when it is first needed. */
-async function* follow(after: readonly string[], abort: AbortSignal): AsyncGenerator<EnvironmentsEvent> {
+async function* follow(after: readonly string[], abort: AbortSignal): AsyncGenerator<StreamNews> {
   const { followEnvironments } = await import("./live-stream.js");
   const current = session.peek();
   if (current.kind === "signed-in") yield* followEnvironments(current.who.orgId, after, abort);

@@ -4,6 +4,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { AuditChangeSchema, WatchCurrentSchema, WatchedEnvironmentSchema } from "../../../gen/signet/v1/watch_pb.js";
 import type { EnvironmentNews } from "../../../src/console/data/environment-news.js";
 import { HIDDEN_MS, LiveTab, type LiveMessage } from "../../../src/console/data/live-tab.js";
+import { streamNewsOf, type StreamNews } from "../../../src/console/data/stream-news.js";
 import type { EnvironmentsEvent } from "../../../src/sdk/watch-environments.js";
 
 /** The time of the first event. */
@@ -34,10 +35,10 @@ class Feed {
     this.#wake();
   }
 
-  async *events(): AsyncGenerator<EnvironmentsEvent> {
+  async *events(): AsyncGenerator<StreamNews> {
     while (!this.signal.aborted) {
       const event = this.#waiting.shift();
-      if (event !== undefined) yield event;
+      if (event !== undefined) yield streamNewsOf(event);
       else if (this.#failure !== null) throw this.#failure;
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }

@@ -112,9 +112,10 @@ export class LanesReader {
         return false;
       case "fleet":
         for (const figures of news.value) {
-          const { environmentId } = figures;
-          if (this.#environment(environmentId) === undefined) continue;
-          if (!isAlike(this.#rollouts.get(environmentId), figures)) this.#outdateOne(environmentId);
+          const id = figures.environmentId;
+          const rollout = this.#rollouts.get(id);
+          const isKnown = rollout !== undefined && countsOf(rollout) === countsOf(figures);
+          if (!isKnown && this.#environment(id) !== undefined) this.#outdateOne(id);
         }
         return false;
     }
@@ -128,7 +129,7 @@ export class LanesReader {
       return false;
     }
     this.#projectId = projectId;
-    if (environment.sequence < before.sequence || isSame(environment, before)) return false;
+    if (environment.sequence < before.sequence || shownOf(environment) === shownOf(before)) return false;
     this.#environments = this.#environments?.map((other) => (other === before ? environment : other));
     if (environment.sequence > before.sequence) this.#activated(environment, deployment);
     return true;
@@ -165,28 +166,15 @@ export class LanesReader {
   }
 }
 
-/** Whether two states of one environment are shown alike. */
-function isSame(a: Environment, b: Environment): boolean {
-  return (
-    a.sequence === b.sequence &&
-    a.activeVersion === b.activeVersion &&
-    a.position === b.position &&
-    a.promotesTo === b.promotesTo &&
-    a.protected === b.protected &&
-    a.signingKey === b.signingKey &&
-    a.hold?.by === b.hold?.by &&
-    a.hold?.reason === b.hold?.reason &&
-    a.hold?.since?.seconds === b.hold?.since?.seconds
-  );
+/** What is shown of an environment's state, as one text. */
+function shownOf(environment: Environment): string {
+  const { sequence, activeVersion, position, promotesTo, protected: isProtected, signingKey, hold } = environment;
+  const { by, reason, since } = hold ?? {};
+  const shown = [sequence, activeVersion, position, promotesTo, isProtected, signingKey, by, reason, since?.seconds];
+  return shown.join();
 }
 
-function isAlike(rollout: GetRolloutResponse | undefined, figures: EnvironmentFleet): boolean {
-  return (
-    rollout !== undefined &&
-    rollout.live === figures.live &&
-    rollout.applied === figures.applied &&
-    rollout.behind === figures.behind &&
-    rollout.rejected === figures.rejected &&
-    rollout.unknown === figures.unknown
-  );
+/** Live instances, all and by what they applied, as one text. */
+function countsOf({ live, applied, behind, rejected, unknown }: GetRolloutResponse | EnvironmentFleet): string {
+  return [live, applied, behind, rejected, unknown].join();
 }
