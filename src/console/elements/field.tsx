@@ -68,3 +68,19 @@ export function Select({ label, value, options, onChange }: SelectProps) {
     </div>
   );
 }
+
+interface CheckProps {
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+  readonly label: ComponentChildren;
+}
+
+/** A choice of yes or no. */
+export function Check({ checked, onChange, label }: CheckProps) {
+  return (
+    <label class="check">
+      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.currentTarget.checked)} />
+      <span>{label}</span>
+    </label>
+  );
+}

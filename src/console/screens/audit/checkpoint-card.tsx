@@ -18,7 +18,7 @@ import {
   type Growth,
   type SavedCheckpoint,
 } from "./saved-checkpoint.js";
-import { saveFile } from "./save-file.js";
+import { saveFile } from "../../elements/save-file.js";
 import { auditCalls } from "./audit-calls.js";
 
 interface Seen {

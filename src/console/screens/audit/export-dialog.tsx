@@ -6,7 +6,7 @@ import { Dialog } from "../../elements/dialog.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { auditRequest, type AuditParams } from "./audit-filter.js";
 import { exportAudit, type ExportForm } from "./export.js";
-import { saveFile } from "./save-file.js";
+import { saveFile } from "../../elements/save-file.js";
 import { auditCalls } from "./audit-calls.js";
 
 interface ExportDialogProps {
