@@ -14,6 +14,7 @@ import { TextFilter } from "../../elements/text-filter.js";
 import { TimeFilter } from "../../elements/time-filter.js";
 import { Time } from "../../elements/time.js";
 import { useQuery, type SetQuery } from "../../elements/use-query.js";
+import { numberText } from "../../elements/counted.js";
 import { auditRequest, KNOWN_ACTIONS, type AuditParams } from "./audit-filter.js";
 import { EventPanel } from "./event-panel.js";
 import { ExportDialog } from "./export-dialog.js";
@@ -97,7 +98,7 @@ export function AuditEvents({ org, asked }: AuditEventsProps) {
 const MAX_COUNTED = 10_000;
 
 function totalText(total: number): string {
-  return total === MAX_COUNTED ? "10,000 or more" : total.toLocaleString("en");
+  return total === MAX_COUNTED ? "10,000 or more" : numberText(total);
 }
 
 function AuditFilters({ asked, set }: { readonly asked: AuditParams; readonly set: SetQuery }) {

@@ -3,9 +3,9 @@ import type { Pipeline, PipelineApp, PipelineStage } from "../../../../gen/signe
 import { fullClient } from "../../data/full-client.js";
 import { tenancy } from "../../data/tenancy.js";
 import { ConfirmDialog } from "../../elements/confirm-dialog.js";
-import { Select } from "../../elements/field.js";
-import { NameField } from "../../elements/name-field.js";
+import { NameField, Select } from "../../elements/field.js";
 import { Name } from "../../elements/text.js";
+import { counted } from "../../elements/counted.js";
 import { appName, placedApps } from "./board.js";
 
 /** A change of a pipeline, while its dialog is open. */
@@ -89,8 +89,8 @@ export function EditDialog({ pipeline, edit, ...rest }: EditDialogProps) {
           run={(given) => fullClient.pipelines.deletePipeline({ id, ...given })}
         >
           <p>
-            {pipeline.stages.length} stages go. {placedApps(pipeline).length} environments stay as they are, with what
-            is active in them.
+            It has {counted(pipeline.stages.length, "stage")}. Its environments stay as they are, with what is active in
+            them.
           </p>
         </ConfirmDialog>
       );

@@ -13,6 +13,7 @@ import { Skeleton } from "../../elements/states.js";
 import { Status } from "../../elements/text.js";
 import { Difference } from "../lanes/change/difference.js";
 import { givenReason, ReasonField } from "../../elements/reason-field.js";
+import { counted } from "../../elements/counted.js";
 import { createKey } from "../lanes/change/retry-key.js";
 import { Rollout } from "../lanes/change/rollout.js";
 import { adviceFor } from "../lanes/obstacles.js";
@@ -91,7 +92,7 @@ export function PromotePipelineDialog(props: PromotePipelineDialogProps) {
         <>
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" form="promote-many" kind="primary" busy={promotion.isRunning} disabled={!isReady}>
-            {chosen.length === 1 ? "Promote to 1 environment" : `Promote to ${chosen.length} environments`}
+            {`Promote to ${counted(chosen.length, "environment")}`}
           </Button>
         </>
       }

@@ -7,8 +7,7 @@ import { loadTenancy } from "../../data/tenancy.js";
 import { Button } from "../../elements/button.js";
 import { ConfirmDialog } from "../../elements/confirm-dialog.js";
 import { Dialog } from "../../elements/dialog.js";
-import { Field } from "../../elements/field.js";
-import { NameField } from "../../elements/name-field.js";
+import { Field, NameField } from "../../elements/field.js";
 import { Secret, SecretNote } from "../../elements/secret.js";
 import { Time } from "../../elements/time.js";
 

@@ -8,7 +8,7 @@ import { loadTenancy } from "../../data/tenancy.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { ErrorNote } from "../../elements/error-note.js";
-import { NameField } from "../../elements/name-field.js";
+import { NameField } from "../../elements/field.js";
 import { Name } from "../../elements/text.js";
 
 /** Projects that are offered here; a list of all is one link away. */
