@@ -16,8 +16,8 @@ type Told<Method extends keyof Writer> = (...parameters: Parameters<Writer[Metho
 /** What each method of the Writer changes of that which people look at. */
 const TELLS = {
   insertProject: ({ id, orgId }) => [{ kind: "project", id, orgId }],
-  deleteProject: () => [{ kind: "tenancy" }],
-  deleteOrganization: () => [{ kind: "tenancy" }],
+  deleteProject: (id) => [{ kind: "tenancy", of: id }],
+  deleteOrganization: (id) => [{ kind: "tenancy", of: id }],
   insertEnvironment: ({ id, orgId }) => [{ kind: "environment", id, orgId }],
   updateEnvironment: ({ id, orgId }) => [{ kind: "environment", id, orgId }],
   deleteEnvironment: (id) => [{ kind: "environment", id }],
