@@ -1,6 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { AuditEvent } from "../../../../gen/signet/v1/audit_pb.js";
 import { countingTotal } from "../../data/counting-total.js";
+import { fullClient } from "../../data/full-client.js";
 import { links } from "../../data/links.js";
 import { tenancy } from "../../data/tenancy.js";
 import { usePages } from "../../data/use-pages.js";
@@ -19,7 +20,6 @@ import { auditRequest, KNOWN_ACTIONS, type AuditParams } from "./audit-filter.js
 import { EventPanel } from "./event-panel.js";
 import { ExportDialog } from "./export-dialog.js";
 import { metadataRows } from "./metadata.js";
-import { auditCalls } from "./audit-calls.js";
 
 /** Events that are read at once. */
 const PAGE = 100;
@@ -39,7 +39,7 @@ export function AuditEvents({ org, asked }: AuditEventsProps) {
     async ({ offset, limit, signal }) => {
       const before = offset === 0 ? undefined : cursors.current.get(offset);
       const counting = countingTotal(signal);
-      const { events } = await auditCalls.listAuditEvents(
+      const { events } = await fullClient.audit.listAuditEvents(
         { ...auditRequest(org, asked), limit, ...(before !== undefined && { before }) },
         counting,
       );

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../../data/announce.js";
+import { fullClient } from "../../data/full-client.js";
 import { links } from "../../data/links.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
@@ -9,7 +10,6 @@ import { auditKeys } from "./audit-keys.js";
 import { browserVerifier } from "./browser-verifier.js";
 import { checkChain, type ChainReport } from "./chain-check.js";
 import { openOwn } from "./saved-checkpoint.js";
-import { auditCalls } from "./audit-calls.js";
 
 /** Events that are read at once: what the server gives at most. */
 const PAGE = 1_000;
@@ -33,7 +33,7 @@ export function ChainCard({ orgId, org }: { readonly orgId: string; readonly org
     const [keys, verifier, { note }] = await Promise.all([
       auditKeys(),
       browserVerifier(),
-      auditCalls.getAuditCheckpoint({ orgId }),
+      fullClient.audit.getAuditCheckpoint({ orgId }),
     ]);
     const checkpoint = await openOwn(
       note,
@@ -50,7 +50,7 @@ export function ChainCard({ orgId, org }: { readonly orgId: string; readonly org
         {
           ...{ orgId, keys, verifier, checkpoint, newest: size },
           read: async (after, signal) =>
-            (await auditCalls.listAuditEvents({ orgId, after, limit: PAGE }, { signal })).events,
+            (await fullClient.audit.listAuditEvents({ orgId, after, limit: PAGE }, { signal })).events,
           onProgress: (checked) => {
             last = checked;
             setProgress({ checked, size });

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { fullClient } from "../../data/full-client.js";
 import { useCall } from "../../data/use-call.js";
 import { SignetError } from "../../../sdk/signet-error.js";
 import { LogError } from "../../../bundle/log/log-error.js";
@@ -20,7 +21,6 @@ import {
 } from "./saved-checkpoint.js";
 import { saveFile } from "../../elements/save-file.js";
 import { numberText } from "../../elements/counted.js";
-import { auditCalls } from "./audit-calls.js";
 
 interface Seen {
   readonly note: string;
@@ -127,11 +127,11 @@ async function look(orgId: string, signal: AbortSignal): Promise<Seen> {
 async function checkpointSince(orgId: string, since: number | undefined, signal: AbortSignal) {
   try {
     const asked = { orgId, ...(since !== undefined && { since }) };
-    const { note, consistency } = await auditCalls.getAuditCheckpoint(asked, { signal });
+    const { note, consistency } = await fullClient.audit.getAuditCheckpoint(asked, { signal });
     return { note, consistency, isShorter: false };
   } catch (thrown) {
     if (!(thrown instanceof SignetError) || thrown.reason !== "log_shorter") throw thrown;
-    const { note } = await auditCalls.getAuditCheckpoint({ orgId }, { signal });
+    const { note } = await fullClient.audit.getAuditCheckpoint({ orgId }, { signal });
     return { note, consistency: [], isShorter: true };
   }
 }

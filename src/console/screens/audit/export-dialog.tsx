@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../../data/announce.js";
+import { fullClient } from "../../data/full-client.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { Dialog } from "../../elements/dialog.js";
@@ -8,7 +9,6 @@ import { auditRequest, type AuditParams } from "./audit-filter.js";
 import { exportAudit, type ExportForm } from "./export.js";
 import { saveFile } from "../../elements/save-file.js";
 import { counted } from "../../elements/counted.js";
-import { auditCalls } from "./audit-calls.js";
 
 interface ExportDialogProps {
   readonly org: string;
@@ -39,7 +39,7 @@ export function ExportDialog({ org, asked, onClose }: ExportDialogProps) {
           form,
           read: async (before, limit, signal) => {
             const request = { ...auditRequest(org, asked), limit, ...(before !== undefined && { before }) };
-            return (await auditCalls.listAuditEvents(request, { signal })).events;
+            return (await fullClient.audit.listAuditEvents(request, { signal })).events;
           },
           onProgress: setWritten,
         },

@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { VerifyAuditResponse } from "../../../../gen/signet/v1/audit_pb.js";
 import { announce } from "../../data/announce.js";
+import { fullClient } from "../../data/full-client.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { Command } from "../../elements/text.js";
 import { counted } from "../../elements/counted.js";
-import { auditCalls } from "./audit-calls.js";
 
 /** Events that one request checks; it takes a second or two. */
 const PART = 5_000;
@@ -22,7 +22,7 @@ export function ServerCard({ orgId }: { readonly orgId: string }) {
     setReport(undefined);
     try {
       for (let after = 0; ;) {
-        const part = await auditCalls.verifyAudit({ orgId, after, limit: PART }, { signal });
+        const part = await fullClient.audit.verifyAudit({ orgId, after, limit: PART }, { signal });
         after += part.checked;
         setChecked(after);
         if (part.valid && part.checked === PART) continue;

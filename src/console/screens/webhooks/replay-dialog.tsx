@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { announce } from "../../data/announce.js";
+import { fullClient } from "../../data/full-client.js";
 import { timestampOfText } from "../../data/timestamps.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
@@ -7,7 +8,6 @@ import { Dialog } from "../../elements/dialog.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { TimeFilter } from "../../elements/time-filter.js";
 import { counted } from "../../elements/counted.js";
-import { webhooksCalls } from "./webhooks-calls.js";
 
 interface ReplayDialogProps {
   readonly org: string;
@@ -27,7 +27,7 @@ export function ReplayDialog({ org, id, onClose }: ReplayDialogProps) {
   const run = useAction(async () => {
     if (from === undefined) return;
     const request = { orgId: org, webhookId: id, since: from };
-    const answer = await webhooksCalls.replayWebhookEvents(request, { timeoutMs: TIMEOUT_MS });
+    const answer = await fullClient.webhooks.replayWebhookEvents(request, { timeoutMs: TIMEOUT_MS });
     setReplayed(answer.replayed);
     announce(countText(answer.replayed));
   });

@@ -1,7 +1,7 @@
+import { fullClient } from "../../data/full-client.js";
 import { useCall } from "../../data/use-call.js";
 import { Loaded } from "../../elements/states.js";
 import { numberText } from "../../elements/counted.js";
-import { webhooksCalls } from "./webhooks-calls.js";
 
 /** Each state is counted so far. */
 const MAX_COUNTED = 100_000;
@@ -9,7 +9,7 @@ const MAX_COUNTED = 100_000;
 /** Deliveries of the organization by what became of them. */
 export function StatsCard({ org }: { readonly org: string }) {
   const stats = useCall(
-    async (signal) => await webhooksCalls.getWebhookStats({ orgId: org }, { signal }),
+    async (signal) => await fullClient.webhooks.getWebhookStats({ orgId: org }, { signal }),
     ["stats", org],
     { refreshOn: ["deliveries", "activations"] },
   );
