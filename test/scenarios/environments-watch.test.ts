@@ -170,6 +170,9 @@ describe.each(WATCH_KINDS)("a watch of environments over $name", (kind) => {
     expect(await refused({ topics: ["audit"] }, ci)).toBe("PERMISSION_DENIED");
     expect(await refused({ topics: ["deliveries"] }, ci)).toBe("PERMISSION_DENIED");
     expect(await refused({}, mine.runtimeToken.dev)).toBe("PERMISSION_DENIED");
+    // The kind of the token comes before what is wrong with the request.
+    const nonsense = { topics: ["weather"], after: ["dev:1"], project_id: other.projectId };
+    expect(await refused(nonsense, mine.runtimeToken.dev)).toBe("PERMISSION_DENIED");
     expect(await refused({ topics: ["weather"] }, ADMIN_TOKEN)).toBe("INVALID_ARGUMENT");
     expect(await refused({ after: ["dev:1"] }, ADMIN_TOKEN)).toBe("INVALID_ARGUMENT");
   });
