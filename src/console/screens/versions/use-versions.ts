@@ -2,6 +2,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
 import { toSignetError, type SignetError } from "../../../sdk/signet-error.js";
 import { client } from "../../data/client.js";
+import { countingTotal } from "../../data/counting-total.js";
 import type { ProjectAt } from "../../data/links.js";
 import { reportRefusal } from "../../data/session.js";
 import { useTopics } from "../../data/use-call.js";
@@ -113,21 +114,15 @@ async function readPages({ at, env, filter, before, signal }: Reading, take: Tak
   let beforeVersion = before;
   let found = 0;
   for (let portion = 0; portion < MAX_PORTIONS; portion++) {
-    let kept: number | undefined;
+    const counting = countingTotal(signal);
     const { bundles, nextBeforeVersion } = await client.bundles.listBundles(
       {
         ...{ orgId: at.org, projectId: at.project, envName: env, limit: PAGE - found, ...filter },
         ...(beforeVersion !== undefined && { beforeVersion }),
       },
-      {
-        signal,
-        onHeader: (headers) => {
-          const total = headers.get("X-Total-Count");
-          kept = total === null ? undefined : Number(total);
-        },
-      },
+      counting,
     );
-    take(bundles, kept, nextBeforeVersion, portion === 0);
+    take(bundles, counting.total(), nextBeforeVersion, portion === 0);
     found += bundles.length;
     beforeVersion = nextBeforeVersion;
     if (beforeVersion === undefined || found >= PAGE / 2) return;
