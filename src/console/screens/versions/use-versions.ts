@@ -36,12 +36,16 @@ export function useVersions(at: ProjectAt, env: string, filter: VersionFilter): 
   const key = JSON.stringify([at, env, filter]);
   const [state, setState] = useState<State>(() => empty(key));
   const running = useRef<AbortController | undefined>(undefined);
+  const isReading = useRef(false);
+  const isDue = useRef(false);
 
   const read = useCallback(
     (before: number | undefined) => {
       running.current?.abort();
       const controller = new AbortController();
       running.current = controller;
+      isReading.current = true;
+      isDue.current = false;
       const { signal } = controller;
       const set = (change: (now: State) => State) => {
         if (!signal.aborted) setState((now) => change(now.key === key ? now : empty(key)));
@@ -54,14 +58,18 @@ export function useVersions(at: ProjectAt, env: string, filter: VersionFilter): 
           kept: kept ?? now.kept,
           next,
         }));
-      readPages({ at, env, filter, before, signal }, take).then(
-        () => set((now) => ({ ...now, isLoading: false })),
-        (thrown: unknown) => {
-          const error = toSignetError(thrown);
-          if (!signal.aborted) reportRefusal(error);
-          set((now) => ({ ...now, error, isLoading: false }));
-        },
-      );
+      readPages({ at, env, filter, before, signal }, take)
+        .then(
+          () => set((now) => ({ ...now, isLoading: false })),
+          (thrown: unknown) => {
+            const error = toSignetError(thrown);
+            if (!signal.aborted) reportRefusal(error);
+            set((now) => ({ ...now, error, isLoading: false }));
+          },
+        )
+        .finally(() => {
+          if (!signal.aborted) isReading.current = false;
+        });
     },
     [key],
   );
@@ -77,8 +85,16 @@ export function useVersions(at: ProjectAt, env: string, filter: VersionFilter): 
   }, [read, isLoading, next]);
   const reload = useCallback(() => read(undefined), [read]);
   // Who has scrolled down is not thrown back to the first page.
-  useTopics(["activations"], () => {
+  const refresh = () => {
     if (items.length <= PAGE) reload();
+  };
+  useEffect(() => {
+    if (!isLoading && isDue.current) refresh();
+  }, [isLoading]);
+  useTopics(["activations"], () => {
+    // A search that takes longer than activations are apart would never end if each of them started it again.
+    if (isReading.current) isDue.current = true;
+    else refresh();
   });
   return { ...current, more, reload };
 }
