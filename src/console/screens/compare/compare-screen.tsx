@@ -3,7 +3,7 @@ import type { CompareBundlesResponse } from "../../../../gen/signet/v1/bundle_pb
 import type { SignetError } from "../../../sdk/signet-error.js";
 import { client } from "../../data/client.js";
 import { links, type ProjectAt } from "../../data/links.js";
-import { projectOf } from "../../data/tenancy.js";
+import { projectOf, tenancy } from "../../data/tenancy.js";
 import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
 import { ErrorNote } from "../../elements/error-note.js";
@@ -36,7 +36,7 @@ export function CompareScreen() {
     <Page
       title={title}
       crumbs={[
-        { label: at.org, href: links.organization(at.org) },
+        { label: tenancy.value?.organization.name ?? at.org, href: links.organization(at.org) },
         { label: project?.name ?? at.project, href: links.project(at) },
       ]}
     >

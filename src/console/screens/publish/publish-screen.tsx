@@ -2,7 +2,7 @@ import { useRoute } from "preact-iso/router";
 import { client } from "../../data/client.js";
 import { links, type ProjectAt } from "../../data/links.js";
 import { can } from "../../data/session.js";
-import { projectOf } from "../../data/tenancy.js";
+import { projectOf, tenancy } from "../../data/tenancy.js";
 import { useCall } from "../../data/use-call.js";
 import { Empty, Loaded } from "../../elements/states.js";
 import { Page } from "../../shell/page.js";
@@ -23,7 +23,7 @@ export function PublishScreen() {
     <Page
       title={`Publish to ${env}`}
       crumbs={[
-        { label: at.org, href: links.organization(at.org) },
+        { label: tenancy.value?.organization.name ?? at.org, href: links.organization(at.org) },
         { label: project?.name ?? at.project, href: links.project(at) },
         { label: `Versions of ${env}`, href: links.versions(at, { env }) },
       ]}

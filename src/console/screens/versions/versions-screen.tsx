@@ -28,7 +28,7 @@ export function VersionsScreen() {
   const names = (project?.environments ?? []).map(({ name }) => name);
   const env = query["env"] ?? names[0];
   const crumbs = [
-    { label: at.org, href: links.organization(at.org) },
+    { label: tenancy.value?.organization.name ?? at.org, href: links.organization(at.org) },
     { label: project?.name ?? at.project, href: links.project(at) },
   ];
   return (
