@@ -27,7 +27,7 @@ const ON_POSTGRES = [
   "test/service/trust/{attesting,release-rules,releases,roots,trust-ends}.test.ts",
   "test/service/webhooks/webhook-{dispatch,nodes}.test.ts",
   // Over two nodes.
-  "test/scenarios/{console-sessions,level-2,lifecycle,who-and-why}.test.ts",
+  "test/scenarios/{environments-watch,console-sessions,level-2,lifecycle,who-and-why}.test.ts",
 ];
 
 /** With SIGNET_TEST_POSTGRES=all: minutes more. */

@@ -28,6 +28,7 @@ const { outputFiles, metafile } = await build({
   entryPoints: {
     console: "src/console/main.tsx",
     style: "src/console/style/main.css",
+    screens: "src/console/style/screens.css",
     icon: "src/console/icon.svg",
   },
   tsconfig: "src/console/tsconfig.json",
@@ -74,6 +75,7 @@ function page({ outputs }: Metafile): string {
   return readFileSync(join(root, "src/console/index.html"), "utf8")
     .replace("{icon}", named("assets/icon-"))
     .replace("{style}", named("src/console/style/main.css"))
+    .replace("{screens}", named("src/console/style/screens.css"))
     .replace(/ *<link rel="modulepreload".*\n/, (line) =>
       preloads.map(({ path }) => line.replace("{preload}", path.slice("dist/console/".length))).join(""),
     )

@@ -1,4 +1,4 @@
-import lazy, { ErrorBoundary } from "preact-iso/lazy";
+import { ErrorBoundary } from "preact-iso/lazy";
 import { LocationProvider, Route, Router } from "preact-iso/router";
 import type { FunctionComponent } from "preact";
 import { BASE } from "./data/links.js";
@@ -9,58 +9,69 @@ import { session } from "./data/session.js";
 import { SessionEnd } from "./session/session-end.js";
 import { SignInScreen, UnreachableScreen } from "./session/sign-in-screen.js";
 import { Frame } from "./shell/frame.js";
+import { lazyScreen } from "./shell/screen.js";
 
 const PROJECT = "orgs/:org/projects/:project";
-const fleet = lazy(() => import("./screens/fleet/fleet-screen.js").then((screen) => screen.FleetScreen));
-const pipelines = lazy(() =>
+const fleet = lazyScreen(() => import("./screens/fleet/fleet-screen.js").then((screen) => screen.FleetScreen));
+const pipelines = lazyScreen(() =>
   import("./screens/pipelines/pipelines-screen.js").then((screen) => screen.PipelinesScreen),
 );
-const webhooks = lazy(() => import("./screens/webhooks/webhooks-screen.js").then((screen) => screen.WebhooksScreen));
+const webhooks = lazyScreen(() =>
+  import("./screens/webhooks/webhooks-screen.js").then((screen) => screen.WebhooksScreen),
+);
 
 /** The screens, by their paths below /console/. All but the lanes are loaded when they are opened first. */
 const SCREENS: readonly (readonly [path: string, screen: FunctionComponent])[] = [
   ["", HomeScreen],
-  ["start", lazy(() => import("./screens/start/start-screen.js").then((screen) => screen.StartScreen))],
+  ["start", lazyScreen(() => import("./screens/start/start-screen.js").then((screen) => screen.StartScreen))],
   [PROJECT, LanesScreen],
   [
     `${PROJECT}/versions`,
-    lazy(() => import("./screens/versions/versions-screen.js").then((screen) => screen.VersionsScreen)),
+    lazyScreen(() => import("./screens/versions/versions-screen.js").then((screen) => screen.VersionsScreen)),
   ],
   [
     `${PROJECT}/envs/:env/versions/:version`,
-    lazy(() => import("./screens/document/document-screen.js").then((screen) => screen.DocumentScreen)),
+    lazyScreen(() => import("./screens/document/document-screen.js").then((screen) => screen.DocumentScreen)),
   ],
   [
     `${PROJECT}/envs/:env/publish`,
-    lazy(() => import("./screens/publish/publish-screen.js").then((screen) => screen.PublishScreen)),
+    lazyScreen(() => import("./screens/publish/publish-screen.js").then((screen) => screen.PublishScreen)),
   ],
   [
     `${PROJECT}/compare`,
-    lazy(() => import("./screens/compare/compare-screen.js").then((screen) => screen.CompareScreen)),
+    lazyScreen(() => import("./screens/compare/compare-screen.js").then((screen) => screen.CompareScreen)),
   ],
   [`${PROJECT}/pipelines`, pipelines],
   [`${PROJECT}/pipelines/:pipeline`, pipelines],
   [`${PROJECT}/fleet`, fleet],
   [
     `${PROJECT}/deployments`,
-    lazy(() => import("./screens/deployments/deployments-screen.js").then((screen) => screen.DeploymentsScreen)),
+    lazyScreen(() => import("./screens/deployments/deployments-screen.js").then((screen) => screen.DeploymentsScreen)),
   ],
   [
     `${PROJECT}/settings`,
-    lazy(() => import("./screens/settings/settings-screen.js").then((screen) => screen.SettingsScreen)),
+    lazyScreen(() => import("./screens/settings/settings-screen.js").then((screen) => screen.SettingsScreen)),
   ],
   [
     "orgs",
-    lazy(() => import("./screens/organizations/organizations-screen.js").then((screen) => screen.OrganizationsScreen)),
+    lazyScreen(() =>
+      import("./screens/organizations/organizations-screen.js").then((screen) => screen.OrganizationsScreen),
+    ),
   ],
-  ["orgs/:org", lazy(() => import("./screens/projects/projects-screen.js").then((screen) => screen.ProjectsScreen))],
+  [
+    "orgs/:org",
+    lazyScreen(() => import("./screens/projects/projects-screen.js").then((screen) => screen.ProjectsScreen)),
+  ],
   ["orgs/:org/fleet", fleet],
-  ["orgs/:org/audit", lazy(() => import("./screens/audit/audit-screen.js").then((screen) => screen.AuditScreen))],
+  ["orgs/:org/audit", lazyScreen(() => import("./screens/audit/audit-screen.js").then((screen) => screen.AuditScreen))],
   ["orgs/:org/webhooks", webhooks],
   ["orgs/:org/webhooks/:webhook", webhooks],
-  ["orgs/:org/tokens", lazy(() => import("./screens/tokens/tokens-screen.js").then((screen) => screen.TokensScreen))],
-  ["keys", lazy(() => import("./screens/keys/keys-screen.js").then((screen) => screen.KeysScreen))],
-  ["system", lazy(() => import("./screens/system/system-screen.js").then((screen) => screen.SystemScreen))],
+  [
+    "orgs/:org/tokens",
+    lazyScreen(() => import("./screens/tokens/tokens-screen.js").then((screen) => screen.TokensScreen)),
+  ],
+  ["keys", lazyScreen(() => import("./screens/keys/keys-screen.js").then((screen) => screen.KeysScreen))],
+  ["system", lazyScreen(() => import("./screens/system/system-screen.js").then((screen) => screen.SystemScreen))],
 ];
 
 /** The console: the sign-in while nobody is signed in, else the screen of the URL in the frame. */

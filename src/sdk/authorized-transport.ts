@@ -1,4 +1,5 @@
-import type { Transport } from "@connectrpc/connect";
+import type { DescService } from "@bufbuild/protobuf";
+import { createClient, type Client, type Transport } from "@connectrpc/connect";
 import { SignetError, toSignetError } from "./signet-error.js";
 
 /** A token, or a function that returns the current one: called for every call, so that a rotated token needs no new client. */
@@ -31,6 +32,20 @@ export function withToken(transport: Transport, token: TokenSource | null): Tran
       }
     },
   };
+}
+
+/**
+ * A typed client of one service: for a browser that shall not load what it does not call. As createSignetClient its calls throw
+ * SignetError only.
+ *
+ * @param token null where something else authenticates, for example a cookie
+ */
+export function createServiceClient<T extends DescService>(
+  service: T,
+  transport: Transport,
+  token: TokenSource | null,
+): Client<T> {
+  return createClient(service, withToken(transport, token));
 }
 
 /** HeadersInit, a name that only the types of browsers have. */

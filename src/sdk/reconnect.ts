@@ -9,12 +9,13 @@ export const GOOD_AFTER_MS = 60_000;
 /**
  * The stream that `open` returns, opened again whenever it ends or fails, each time with an event that gives the reason and the wait.
  * Ends when the signal aborts. Throws SignetError for an error of a Signet server that retrying does not resolve; the same error from
- * a proxy may be temporary, and is retried slowly.
+ * a proxy may be temporary, and is retried slowly. `isFinal` says which errors these are: by default those of FINAL_ERRORS.
  */
 export async function* reconnect<T>(
   open: () => AsyncIterable<T>,
   backoff: Backoff,
   signal: AbortSignal,
+  isFinal = ({ code }: SignetError) => FINAL_ERRORS.has(code),
 ): AsyncGenerator<T | ReconnectingEvent> {
   while (!signal.aborted) {
     let error = new SignetError("unavailable", "the server ended the stream");
@@ -26,7 +27,7 @@ export async function* reconnect<T>(
       }
     } catch (thrown) {
       error = toSignetError(thrown);
-      if (!signal.aborted && FINAL_ERRORS.has(error.code) && error.isFromServer) throw error;
+      if (!signal.aborted && isFinal(error) && error.isFromServer) throw error;
     }
     if (signal.aborted) return;
     if (firstAtMs !== undefined && performance.now() - firstAtMs >= GOOD_AFTER_MS) backoff.reset();

@@ -16,6 +16,7 @@ import type { SignetClient } from "./client.js";
 import { limitSilence } from "./limit-silence.js";
 import { checkBackoff, isPositive } from "./option-checks.js";
 import { reconnect } from "./reconnect.js";
+import { FINAL_ERRORS, type SignetError } from "./signet-error.js";
 import type { ReconnectingEvent } from "./watch-event.js";
 
 /** What may be followed besides environments and projects. */
@@ -70,7 +71,7 @@ const MAX_CURSORS = 2_000;
  *
  * Reconnects by itself, with the cursors of what it yielded: it skips what was superseded meanwhile and nothing else. After each
  * `current` event what the topics are about may have changed. Throws SignetError and ends when a Signet server refuses the token, a topic,
- * or the request for good; every other error is retried. Throws a TypeError at once for invalid options.
+ * or the request for good ("too_many_environments" too); every other error is retried. Throws a TypeError at once for invalid options.
  */
 export function watchEnvironments(
   client: Pick<SignetClient, "watches">,
@@ -95,7 +96,12 @@ export function watchEnvironments(
       client.watches.watchEnvironments(request, { signal: connection, timeoutMs: 0 });
     return eventsOf(limitSilence(call, 3 * heartbeatMs, signal), known);
   };
-  return reconnect(open, createBackoff(backoff ?? BACKOFF), signal);
+  return reconnect(open, createBackoff(backoff ?? BACKOFF), signal, isFinal);
+}
+
+/** Only a request for less can go through. */
+function isFinal({ code, reason }: SignetError): boolean {
+  return FINAL_ERRORS.has(code) || reason === "too_many_environments";
 }
 
 async function* eventsOf(

@@ -48,7 +48,7 @@ export async function createOfflineAdminToken(config: Config, name: string | nul
   };
   const { audit } = composeAudit(context, composeKeys(context));
   await keepPublicKeys(store, systemClock, keys, directory.lastKeys, keyEventRecorder(audit));
-  const { outbox } = composeChanges(context);
+  const { outbox } = composeChanges(context, { consoleServer: null });
   const { tokens } = composeTokens(context, { audit, outbox }, { stream: 0, poll: 0 });
   const key = createRawKey("admin");
   // Written before the commit, as at the first start: a valid token would be lost otherwise.

@@ -7,7 +7,8 @@ import type { HighWaterMark, HighWaterMarks } from "./high-water-marks.js";
  *   then, where the change is one of its state; and with its organization, where that is known
  * - `project`: it was made, or got an environment; heard of within a second
  * - `token`: it was rotated, revoked or changed
- * - `tenancy`: an organization or project was changed or deleted (with its environments and tokens)
+ * - `tenancy`: an organization, project or environment was changed or deleted (with its environments and tokens); `of` is its id. An
+ *   older release tells none
  * - `webhook`: it was made or changed, or has something to send again
  * - `delivery`: a webhook has new deliveries, or other states of them; heard of within a second
  * - `audit`: an organization has new audit events; heard of within a second
@@ -19,7 +20,7 @@ export type NodeChange =
   | { readonly kind: "environment"; readonly id: string; readonly orgId?: string; readonly numbers?: HighWaterMark }
   | { readonly kind: "project"; readonly orgId: string; readonly id: string }
   | { readonly kind: "token"; readonly id: number }
-  | { readonly kind: "tenancy" }
+  | { readonly kind: "tenancy"; readonly of?: string }
   | { readonly kind: "webhook"; readonly orgId: string; readonly id: string }
   | { readonly kind: "delivery"; readonly webhookId: string }
   | { readonly kind: "audit"; readonly orgId: string }

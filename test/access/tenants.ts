@@ -163,7 +163,7 @@ const CHANGES_BY_ITSELF: Readonly<Record<string, readonly string[]>> = {
   outbox_events: ["fanned_out"],
 };
 const BOOKKEEPING =
-  /^(kysely_.*|sqlite_.*|commit_head|deliveries|instances|webhook_claims|timed_jobs|nodes|node_changes|audit_tiles)$/;
+  /^(kysely_.*|sqlite_.*|commit_head|deliveries|instances|webhook_claims|timed_jobs|nodes|node_changes|audit_(tiles|nodes|activations))$/;
 
 function fingerprint(database: Database.Database): Readonly<Record<string, readonly unknown[]>> {
   const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").pluck().all() as string[];

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { watchEnvironments, type EnvironmentsEvent } from "../../src/sdk/index.js";
+import { SignetError, watchEnvironments, type EnvironmentsEvent } from "../../src/sdk/index.js";
 import { createTestProject } from "../scenarios/project.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 
@@ -21,7 +21,7 @@ function losing() {
       ...watches,
       async *watchEnvironments(...[request, options]: Parameters<typeof watches.watchEnvironments>) {
         connection = new AbortController();
-        requests.push(request as { after?: string[] });
+        requests.push(request);
         const { signal } = connection;
         try {
           const both = AbortSignal.any([signal, options?.signal ?? signal]);
@@ -64,6 +64,22 @@ describe("watchEnvironments", () => {
     expect(requests.map(({ after }) => after?.length)).toEqual([0, 3]);
     stop.abort();
     expect((await events.next()).done).toBe(true);
+  });
+
+  it("ends when there are too many environments for one watch, and not for another conflict", async () => {
+    const reasons = ["busy", "too_many_environments", "never asked for"];
+    const client = {
+      watches: {
+        // eslint-disable-next-line require-yield
+        async *watchEnvironments() {
+          throw new SignetError("conflict", "refused", { reason: reasons.shift() ?? "", isFromServer: true });
+        },
+      },
+    } as unknown as Parameters<typeof watchEnvironments>[0];
+    const { signal } = new AbortController();
+    const events = watchEnvironments(client, { orgId: server.orgId, signal, backoff: BACKOFF });
+    expect((await events.next()).value).toMatchObject({ type: "reconnecting", error: { reason: "busy" } });
+    await expect(events.next()).rejects.toMatchObject({ code: "conflict", reason: "too_many_environments" });
   });
 
   it("ends with the error of a token that may not follow a topic, and refuses options at once", async () => {

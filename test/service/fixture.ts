@@ -343,6 +343,7 @@ export class Fixture {
           onError,
         },
         documents: DEFAULT_DOCUMENTS,
+        consoleServer: null,
         server: { version: "test", url: null },
         node: { name: "test", version: "test", schema: "test" },
         sessionLimits: { stream: 3, poll: 3 },

@@ -21,6 +21,7 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   getBundleDocument: "Returns the signed document of one version",
   getBundleOrigin: "Returns where an imported version is from",
   getDeploymentAttestation: "Returns the signed statement of an activation",
+  getFleetSummary: "Counts instances by where they stand, in groups",
   getKeyRotation: "Returns how far the rotation of a key is",
   getLatestAttestation: "Returns the proof of what is active, and until when",
   getLatestContent: "Returns the exact bytes of the active content",
@@ -52,6 +53,7 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   updateEnvironment: "Changes an environment",
   uploadRelease: "Keeps a release for the activation of its content",
   verifyAudit: "Checks numbers, links and signatures of the audit",
+  watchEnvironments: "Follows the environments of an organization or a project",
 };
 
 /** So that a summary stands on one line of the reference page. */

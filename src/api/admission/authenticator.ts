@@ -222,6 +222,8 @@ export function rateLimited(state: RateState, why: string, reason?: string): App
 }
 
 function requireScope(principal: Principal, operation: Operation): void {
+  if (operation.notForRuntimes && principal.keyType === "runtime")
+    throw new AppError("forbidden", `${operation.id} is not for runtime tokens`);
   if (carriesScope(principal, operation.scope)) return;
   const needed = scopeName(operation.scope);
   throw new AppError("forbidden", `${operation.id} needs the scope ${needed}, which this token does not have`);

@@ -3,7 +3,7 @@ import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import { TokenService } from "../../../gen/signet/v1/token_pb.js";
 import type { SignetClient } from "../../sdk/client.js";
-import { createServiceClient } from "../../sdk/service-client.js";
+import { createServiceClient } from "../../sdk/authorized-transport.js";
 import { transport } from "./transport.js";
 
 /**

@@ -4,6 +4,11 @@ export interface ProjectAt {
   readonly project: string;
 }
 
+/** The project that the route of a screen names. */
+export function projectAt(params: Readonly<Record<string, string | undefined>>): ProjectAt {
+  return { org: params["org"] ?? "", project: params["project"] ?? "" };
+}
+
 /** Parameters of a query: what is undefined or empty is left out. */
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
@@ -46,7 +51,7 @@ export const links = {
   fleet: (at: ProjectAt | string, query?: Query) =>
     typeof at === "string" ? inOrganization(at, ["fleet"], query) : inProject(at, ["fleet"], query),
   deployments: (at: ProjectAt, query?: Query) => inProject(at, ["deployments"], query),
-  settings: (at: ProjectAt) => inProject(at, ["settings"]),
+  settings: (at: ProjectAt, query?: Query) => inProject(at, ["settings"], query),
   audit: (org: string, query?: Query) => inOrganization(org, ["audit"], query),
   webhooks: (org: string) => inOrganization(org, ["webhooks"]),
   webhook: (org: string, id: string, query?: Query) => inOrganization(org, ["webhooks", id], query),

@@ -1,5 +1,5 @@
 import { WatchService } from "../../../gen/signet/v1/watch_pb.js";
-import { createServiceClient } from "../../sdk/service-client.js";
+import { createServiceClient } from "../../sdk/authorized-transport.js";
 import { watchEnvironments, type EnvironmentsEvent, type EnvironmentTopic } from "../../sdk/watch-environments.js";
 import { can } from "./session.js";
 import { transport } from "./transport.js";

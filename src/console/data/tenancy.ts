@@ -57,6 +57,12 @@ export function startTenancy(): void {
   });
 }
 
+/** The name of the organization of a URL; what the URL says while it is not known, and of those that the token does not see. */
+export function organizationName(org: string): string {
+  const organization = tenancy.value?.organization;
+  return organization !== undefined && [organization.slug, organization.id].includes(org) ? organization.name : org;
+}
+
 /** The project of a URL, as the token sees it; undefined when it is not known or not there. */
 export function projectOf({ project }: Pick<ProjectAt, "project">): Project | undefined {
   return tenancy.value?.projects.find(({ slug, id }) => slug === project || id === project);

@@ -25,7 +25,7 @@ interface State<T> {
 
 /**
  * Calls the server when the component appears, when `key` changes, and after events of the topics. A newer call aborts the one
- * before. A session that ended is told to the session.
+ * before; an event lets it end first. A session that ended is told to the session.
  *
  * @param key what the call depends on; compared as JSON. Null calls nothing.
  */
@@ -39,28 +39,43 @@ export function useCall<T>(
   const [round, setRound] = useState(0);
   const latest = useRef(call);
   latest.current = call;
+  const isRunning = useRef(false);
+  const isDue = useRef(false);
 
   useEffect(() => {
     if (text === "") return;
+    isRunning.current = true;
+    isDue.current = false;
     const controller = new AbortController();
     const { signal } = controller;
     const set = (next: Partial<State<T>>) => {
       if (!signal.aborted) setState((before) => ({ ...(before.key === text ? before : empty<T>(text)), ...next }));
     };
     set({ isLoading: true });
-    latest.current(signal).then(
-      (value) => set({ value, error: undefined, isLoading: false }),
-      (thrown: unknown) => {
-        const error = toSignetError(thrown);
-        if (!signal.aborted) reportRefusal(error);
-        set({ error, isLoading: false });
-      },
-    );
+    latest
+      .current(signal)
+      .then(
+        (value) => set({ value, error: undefined, isLoading: false }),
+        (thrown: unknown) => {
+          const error = toSignetError(thrown);
+          if (!signal.aborted) reportRefusal(error);
+          set({ error, isLoading: false });
+        },
+      )
+      .finally(() => {
+        if (signal.aborted) return;
+        isRunning.current = false;
+        if (isDue.current) setRound((count) => count + 1);
+      });
     return () => controller.abort();
   }, [text, round]);
 
   const reload = useCallback(() => setRound((count) => count + 1), []);
-  useTopics(refreshOn, reload);
+  useTopics(refreshOn, () => {
+    // A read that takes longer than events are apart would never end if each of them started it again.
+    if (isRunning.current) isDue.current = true;
+    else reload();
+  });
   const current = state.key === text ? state : empty<T>(text);
   return { value: current.value, error: current.error, isLoading: current.isLoading, reload };
 }

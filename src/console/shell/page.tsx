@@ -40,7 +40,7 @@ export function Page({ title, crumbs = [], actions, lead, children }: PageProps)
         <nav class="crumbs" aria-label="Breadcrumb">
           <ol>
             {crumbs.map(({ label, href }) => (
-              <li key={label}>
+              <li key={href ?? label}>
                 {href === undefined ? (
                   <bdi>{label}</bdi>
                 ) : (

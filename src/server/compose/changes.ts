@@ -11,10 +11,13 @@ export interface ChangeServices {
 }
 
 /** Composes what every change takes part in. */
-export function composeChanges({ store, clock, tracing, observers }: ServiceContext): ChangeServices {
+export function composeChanges(
+  { store, clock, tracing, observers }: ServiceContext,
+  { consoleServer }: { readonly consoleServer: string | null },
+): ChangeServices {
   return {
     idempotency: new Idempotency({ store, clock, observer: observers.idempotency }),
-    outbox: new Outbox(clock, tracing),
+    outbox: new Outbox(clock, tracing, consoleServer),
     wakeups: new Wakeups(),
   };
 }

@@ -25,6 +25,7 @@ export function serviceOptions(
       version: VERSION,
       url: config.publicUrls.map(formatPublicUrl)[0] ?? null,
     },
+    consoleServer: config.console === "on" ? (config.publicUrls.map(formatPublicUrl)[0] ?? null) : null,
     // The steps have the same names on every database.
     node: { name: config.nodeName ?? hostname(), version: VERSION, schema: newestStep(sqliteMigrationDialect) },
     webhooks: {

@@ -30,6 +30,8 @@ export interface ServiceOptions {
   readonly documents: DocumentsOptions;
   /** How exports name the server. */
   readonly server: ServerName;
+  /** Where people find the server whose console is linked to; null for no links. */
+  readonly consoleServer: string | null;
   readonly webhooks: WebhookOptions;
   /** How `signet nodes` shows this process. */
   readonly node: NodeIdentity;
@@ -60,7 +62,7 @@ export interface Services {
 /** Composes each feature from those before it. Nothing is started: neither a timer nor a thread nor a delivery. */
 export function composeServices(context: ServiceContext, options: ServiceOptions): Services {
   const documents = new Documents(options.documents);
-  const changes = composeChanges(context);
+  const changes = composeChanges(context, options);
   const keys = composeKeys(context);
   const audit = composeAudit(context, keys);
   const rotation = composeRotation(context, { ...keys, ...audit });

@@ -32,15 +32,21 @@ export interface OutboxSender {
 export class Outbox {
   #sender: OutboxSender = { committed: () => undefined, othersCommitted: () => undefined, changed: () => undefined };
 
+  /** @param publicUrl where people find the server, without a slash at its end, for links to its console; null puts no links in */
   constructor(
     private readonly clock: Clock,
     private readonly tracing: Tracing,
+    private readonly publicUrl: string | null = null,
   ) {}
 
-  /** Writes an event, with the trace that it belongs to. The body is Standard Webhooks' `{type, timestamp, data}`. */
+  /**
+   * Writes an event, with the trace that it belongs to. The body is Standard Webhooks' `{type, timestamp, data}`. Data about a project
+   * gets the `url` of the console's page about it.
+   */
   async emit(tx: Writer, { orgId, environmentId, type, data }: NewEvent): Promise<void> {
     const createdAt = instantOf(this.clock.now());
-    const body = JSON.stringify({ type, timestamp: createdAt, data });
+    const url = this.publicUrl === null || "url" in data ? null : consolePage(this.publicUrl, type, data);
+    const body = JSON.stringify({ type, timestamp: createdAt, data: url === null ? data : { ...data, url } });
     const trace = this.tracing.current();
     await tx.insertEvent({ id: `evt_${newRowId()}`, orgId, environmentId, type, body, createdAt, trace });
   }
@@ -65,4 +71,21 @@ export class Outbox {
   attach(sender: OutboxSender): void {
     this.#sender = sender;
   }
+}
+
+/** The page of the version that an event is about, or of its project when there is none any more; null for events of no project. */
+function consolePage(publicUrl: string, type: EventType, data: EventData): string | null {
+  const {
+    org_id: org,
+    project_id: id,
+    project = id,
+    environment,
+    version,
+    to_environment: target = environment,
+  } = data;
+  if (typeof org !== "string" || typeof project !== "string") return null;
+  const page = [publicUrl, "console/orgs", org, "projects", encodeURIComponent(project)];
+  const isThere = typeof target === "string" && typeof version === "number" && type !== "bundle.deleted";
+  if (isThere) page.push("envs", target, "versions", String(version));
+  return page.join("/");
 }

@@ -57,6 +57,7 @@ export class EnvironmentHub implements StoreListener, AsyncDisposable {
   readonly #newProjects = new Set<string>();
   #isAllDue = false;
   #isLoaded = false;
+  #isReading = true;
   readonly #tombstones: string[] = [];
   readonly #looks = new Looks(() => this.#look(), 0);
   readonly #listening: Disposable;
@@ -117,7 +118,7 @@ export class EnvironmentHub implements StoreListener, AsyncDisposable {
       if (change.kind === "environment" && (change.orgId ?? this.scope.orgId) === this.scope.orgId) {
         this.#changed.add(change.id);
       }
-      if (change.kind === "tenancy") this.#isAllDue = true;
+      if (change.kind === "tenancy" && this.#concerns(change.of)) this.#isAllDue = true;
       if (change.kind === "project" && isIn(this.scope, change.orgId, change.id)) this.#newProjects.add(change.id);
     }
     this.#wakeLooks();
@@ -139,6 +140,7 @@ export class EnvironmentHub implements StoreListener, AsyncDisposable {
   async #load(): Promise<void> {
     await this.#readAll();
     this.#isLoaded = true;
+    this.#isReading = false;
     this.#wakeLooks();
     // It began before there were environments.
     this.#topics.get("fleet")?.missed();
@@ -150,11 +152,20 @@ export class EnvironmentHub implements StoreListener, AsyncDisposable {
     if (this.#isLoaded && isDue) this.#looks.wake();
   }
 
+  /**
+   * Whether what is gone may be of this scope. Deletions of other organizations would else have all of it read again. What is being read may
+   * have been there when the reading began; environments are told of by themselves.
+   */
+  #concerns(id: string | undefined): boolean {
+    return id === undefined || this.#isReading || id === this.scope.orgId || this.#projects.has(id);
+  }
+
   async #look(): Promise<void> {
     const [isAll, ids, projectIds] = [this.#isAllDue, [...this.#changed], [...this.#newProjects]];
     this.#isAllDue = false;
     this.#changed.clear();
     this.#newProjects.clear();
+    this.#isReading = true;
     try {
       if (isAll) await this.#readAll();
       else await this.#readSome(ids, projectIds);
@@ -164,6 +175,8 @@ export class EnvironmentHub implements StoreListener, AsyncDisposable {
       // The next look reads all that this one should have.
       this.#isAllDue = true;
       throw error;
+    } finally {
+      this.#isReading = false;
     }
   }
 

@@ -11,21 +11,24 @@ import type { CommitLog } from "./commit-log.js";
 type Told<Method extends keyof Writer> = ((...parameters: Parameters<Writer[Method]>) => readonly NodeChange[]) | null;
 
 const OUTBOX: readonly NodeChange[] = [{ kind: "outbox" }];
-const TENANCY: readonly NodeChange[] = [{ kind: "tenancy" }];
 const KEYS: readonly NodeChange[] = [{ kind: "keys" }];
 
 function environment(id: string): readonly NodeChange[] {
   return [{ kind: "environment", id }];
 }
 
+function tenancy(of: string): readonly NodeChange[] {
+  return [{ kind: "tenancy", of }];
+}
+
 /** The methods of the Writer that change something of that which nodes keep in memory; a test looks at all the others. */
 export const TOLD = {
   insertProject: ({ id, orgId }) => [{ kind: "project", id, orgId }],
   insertEnvironment: ({ projectId, orgId }) => [{ kind: "project", id: projectId, orgId }],
-  updateOrganization: () => TENANCY,
-  deleteOrganization: () => TENANCY,
-  deleteProject: () => TENANCY,
-  deleteEnvironment: (id) => [...environment(id), ...TENANCY],
+  updateOrganization: ({ id }) => tenancy(id),
+  deleteOrganization: (id) => tenancy(id),
+  deleteProject: (id) => tenancy(id),
+  deleteEnvironment: (id) => [...environment(id), ...tenancy(id)],
   updateEnvironment: (state) => [{ kind: "environment", id: state.id, numbers: markOf(state) }],
   skipNumbers: (id) => environment(id),
   updateToken: ({ id }) => [{ kind: "token", id }],

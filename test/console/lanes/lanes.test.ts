@@ -175,7 +175,7 @@ describe("the lanes", () => {
     const viewer = await signedIn(browser, server.url, rawKey ?? "");
     const window = await browser.open(server.url, viewer);
     const page = await window.tab(place.path);
-    await page.getByText("A viewer token only looks.").first().waitFor();
+    await page.getByText("A viewer token is read-only.").first().waitFor();
     expect(await button(page, "Promote dev to staging").isDisabled()).toBe(true);
     expect(await lane(page, "dev").locator(".lane-bundle").getAttribute("draggable")).toBe("false");
     await button(page, "Actions for dev").click();

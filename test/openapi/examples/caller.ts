@@ -23,6 +23,8 @@ export interface Caller {
   token(role: Role, rawKey: string): void;
 }
 
+const STREAMS = new Set(["watchBundle", "watchEnvironments"]);
+
 const NAMES = { org_id: "acme", project_id: "shop", env_name: "dev", source_env: "dev" };
 
 /**
@@ -52,11 +54,11 @@ export function createCaller(url: string, operatorToken: string, examples: Map<s
         Authorization: `Bearer ${tokens[ask.as ?? "admin"]}`,
         ...(ask.body === undefined ? {} : { "Content-Type": "application/json" }),
         ...ask.headers,
-        ...(operationId === "watchBundle" ? { Accept: "text/event-stream" } : {}),
+        ...(STREAMS.has(operationId) ? { Accept: "text/event-stream" } : {}),
       },
       ...(ask.body === undefined ? {} : { body: JSON.stringify(ask.body) }),
     });
-    const text = operationId === "watchBundle" ? await firstEvent(answer) : await answer.text();
+    const text = STREAMS.has(operationId) ? await firstEvent(answer) : await answer.text();
     if (!(String(answer.status) in found.operation.responses) || answer.status >= 300)
       throw new Error(`${operationId}: ${found.method} ${path} answered ${answer.status} ${text}`);
     const isJson = answer.headers.get("content-type")?.startsWith("application/json") ?? false;

@@ -151,6 +151,8 @@ async function follow(call: Caller): Promise<void> {
   await call("listRuntimes", { query: { limit: 25 } });
   await call("listFleet", { query: { project_id: "shop", state: "rejected" } });
   await call("listFleetV1", { query: { environment: "dev" } });
+  await call("getFleetSummary", { query: { group_by: "version" } });
+  await call("watchEnvironments", { query: { project_id: "shop" } });
   await call("getRollout");
   await call("sendHeartbeat", {
     as: "runtime",
@@ -182,6 +184,7 @@ async function webhooks(call: Caller, webhook_id: string): Promise<void> {
     const { data } = await call<Page>("listWebhookDeliveries", { path, query: { limit: 2 } });
     delivery = data.at(-1);
   }
+  await call("getWebhookDelivery", { path: { webhook_id, delivery_id: delivery.id } });
   await call("replayWebhookDelivery", { path: { webhook_id, delivery_id: delivery.id }, body: {} });
   await call("replayWebhookEvents", { path, body: { since: "2026-11-01T00:00:00Z" } });
   await call("getWebhookStats");

@@ -544,8 +544,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Counts instances by where they stand, in groups of one version, agent, label or environment: ListFleet's filters, and no rows
-         * @description Needs a token with the scope `read`.
+         * Counts instances by where they stand, in groups
+         * @description Counts instances by where they stand, in groups of one version, agent, label or environment: ListFleet's filters, and no rows.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["getFleetSummary"];
         put?: never;
@@ -564,8 +566,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Counts instances by where they stand, in groups of one version, agent, label or environment: ListFleet's filters, and no rows
-         * @description Needs a token with the scope `read`.
+         * Counts instances by where they stand, in groups
+         * @description Counts instances by where they stand, in groups of one version, agent, label or environment: ListFleet's filters, and no rows.
+         *
+         *     Needs a token with the scope `read`.
          */
         get: operations["getFleetSummaryV1"];
         put?: never;
@@ -862,8 +866,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follows the environments of the organization, or of one project, that the token sees
-         * @description For admin, ci and viewer tokens. First, at once, the state of each environment that is not as its cursor in `after` says, and those that were deleted; then `current`; then each activation and every other change of environments and projects, and the topics that were asked for. Without cursors everything is sent. A slow reader skips what was superseded and never goes back; nobody waits for it. Ends with UNAUTHENTICATED when the token is revoked, rotated or expires, NOT_FOUND when the project is deleted, UNAVAILABLE when the server shuts down (come back with the cursors). "too_many_environments" above 10,000 of them: follow the projects one by one.
+         * Follows the environments of an organization or a project
+         * @description Follows the environments of the organization, or of one project, that the token sees. For admin, ci and viewer tokens. First, at once, the state of each environment that is not as its cursor in `after` says, and those that were deleted; then `current`; then each activation and every other change of environments and projects, and the topics that were asked for. Without cursors everything is sent. A slow reader skips what was superseded and never goes back; nobody waits for it. Ends with UNAUTHENTICATED when the token is revoked, rotated or expires, NOT_FOUND when the project is deleted, UNAVAILABLE when the server shuts down (come back with the cursors). "too_many_environments" above 10,000 of them: follow the projects one by one.
          *
          *     Needs a token with the scope `read`.
          */
@@ -884,8 +888,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follows the environments of the organization, or of one project, that the token sees
-         * @description For admin, ci and viewer tokens. First, at once, the state of each environment that is not as its cursor in `after` says, and those that were deleted; then `current`; then each activation and every other change of environments and projects, and the topics that were asked for. Without cursors everything is sent. A slow reader skips what was superseded and never goes back; nobody waits for it. Ends with UNAUTHENTICATED when the token is revoked, rotated or expires, NOT_FOUND when the project is deleted, UNAVAILABLE when the server shuts down (come back with the cursors). "too_many_environments" above 10,000 of them: follow the projects one by one.
+         * Follows the environments of an organization or a project
+         * @description Follows the environments of the organization, or of one project, that the token sees. For admin, ci and viewer tokens. First, at once, the state of each environment that is not as its cursor in `after` says, and those that were deleted; then `current`; then each activation and every other change of environments and projects, and the topics that were asked for. Without cursors everything is sent. A slow reader skips what was superseded and never goes back; nobody waits for it. Ends with UNAUTHENTICATED when the token is revoked, rotated or expires, NOT_FOUND when the project is deleted, UNAVAILABLE when the server shuts down (come back with the cursors). "too_many_environments" above 10,000 of them: follow the projects one by one.
          *
          *     Needs a token with the scope `read`.
          */
@@ -5245,12 +5249,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *       "id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
                      *       "version": 1,
                      *       "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T22:48:50.046Z",
+                     *       "published_at": "2026-11-28T23:46:40.486Z",
                      *       "title": "Redact personal data",
                      *       "description": null,
                      *       "labels": {
@@ -5262,7 +5266,7 @@ export interface operations {
                      *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
                      *       },
                      *       "origin": "publish",
-                     *       "deployment_id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
+                     *       "deployment_id": "01a2248d-c4ef-7270-b528-4a418580261e",
                      *       "sequence": 1,
                      *       "warnings": [],
                      *       "change": {
@@ -5352,18 +5356,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *       "id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *       "version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T22:48:50.076Z",
+                     *       "published_at": "2026-11-28T23:46:40.675Z",
                      *       "title": "Block personal data",
                      *       "description": null,
                      *       "labels": {},
                      *       "source": null,
                      *       "origin": "publish",
-                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *       "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *       "sequence": 4,
                      *       "warnings": [],
                      *       "change": null,
@@ -5443,12 +5447,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *       "id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
                      *       "version": 1,
                      *       "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T22:48:50.046Z",
+                     *       "published_at": "2026-11-28T23:46:40.486Z",
                      *       "title": "Redact personal data",
                      *       "description": null,
                      *       "labels": {
@@ -5460,7 +5464,7 @@ export interface operations {
                      *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
                      *       },
                      *       "origin": "publish",
-                     *       "deployment_id": "01a22458-d1d1-737b-b64f-c52023fc5de7",
+                     *       "deployment_id": "01a2248d-c97d-7466-b134-a32687734c47",
                      *       "sequence": 3,
                      *       "warnings": [],
                      *       "change": null,
@@ -5542,18 +5546,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22458-d0cc-717f-bbfe-26c9d060ceb2",
+                     *       "id": "01a2248d-c64a-7446-8e27-76e36cd1005d",
                      *       "version": 1,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T22:48:50.124Z",
+                     *       "published_at": "2026-11-28T23:46:40.842Z",
                      *       "title": "Block personal data",
                      *       "description": null,
                      *       "labels": {},
                      *       "source": null,
                      *       "origin": "promote",
-                     *       "deployment_id": "01a22458-d0db-7003-b117-638eb7d076cd",
+                     *       "deployment_id": "01a2248d-c652-76d4-a0d6-eb4789922a6d",
                      *       "sequence": 1,
                      *       "warnings": [],
                      *       "change": {
@@ -5641,31 +5645,31 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *         "is_active": true,
                      *         "published_by": "maria@acme.example",
-                     *         "published_at": "2026-11-28T22:48:50.076Z",
+                     *         "published_at": "2026-11-28T23:46:40.675Z",
                      *         "title": "Block personal data",
                      *         "description": null,
                      *         "labels": {},
                      *         "source": null,
                      *         "origin": "publish",
-                     *         "deployment_id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *         "deployment_id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
                      *         "sequence": 2,
                      *         "warnings": [],
                      *         "change": null,
-                     *         "activated_at": null,
+                     *         "activated_at": "2026-11-28T23:46:40.721Z",
                      *         "replaced_at": null
                      *       },
                      *       {
-                     *         "id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *         "id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
                      *         "version": 1,
                      *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *         "is_active": false,
                      *         "published_by": "maria@acme.example",
-                     *         "published_at": "2026-11-28T22:48:50.046Z",
+                     *         "published_at": "2026-11-28T23:46:40.486Z",
                      *         "title": "Redact personal data",
                      *         "description": null,
                      *         "labels": {
@@ -5677,12 +5681,12 @@ export interface operations {
                      *           "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
                      *         },
                      *         "origin": "publish",
-                     *         "deployment_id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
+                     *         "deployment_id": "01a2248d-c4ef-7270-b528-4a418580261e",
                      *         "sequence": 1,
                      *         "warnings": [],
                      *         "change": null,
-                     *         "activated_at": null,
-                     *         "replaced_at": null
+                     *         "activated_at": "2026-11-28T23:46:40.490Z",
+                     *         "replaced_at": "2026-11-28T23:46:40.721Z"
                      *       }
                      *     ]
                      */
@@ -5745,18 +5749,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *       "id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *       "version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T22:48:50.076Z",
+                     *       "published_at": "2026-11-28T23:46:40.675Z",
                      *       "title": "Block personal data",
                      *       "description": null,
                      *       "labels": {},
                      *       "source": null,
                      *       "origin": "publish",
-                     *       "deployment_id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *       "deployment_id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
                      *       "sequence": 2,
                      *       "policies_json": {
                      *         "pii": {
@@ -5791,10 +5795,10 @@ export interface operations {
                      *         }
                      *       },
                      *       "scope_policies_json": {},
-                     *       "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
-                     *       "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
-                     *       "key_id": "67f98cd2c8573d05",
-                     *       "activated_at": null,
+                     *       "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
+                     *       "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
+                     *       "key_id": "e8af24448c23722c",
+                     *       "activated_at": "2026-11-28T23:46:40.721Z",
                      *       "replaced_at": null
                      *     }
                      */
@@ -5921,11 +5925,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "version": 1,
-                     *       "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "environment": "dev",
-                     *       "published_at": "2026-11-28T22:48:50+00:00",
+                     *       "published_at": "2026-11-28T23:46:40+00:00",
                      *       "policies": {
                      *         "pii": {
                      *           "enabled": true,
@@ -5966,10 +5970,10 @@ export interface operations {
                      *       },
                      *       "scope_policies": {},
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
-                     *       "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                     *       "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
+                     *       "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
                      *       "bundle_version": 2,
-                     *       "key_id": "67f98cd2c8573d05"
+                     *       "key_id": "e8af24448c23722c"
                      *     }
                      */
                     "application/json": {
@@ -6146,14 +6150,14 @@ export interface operations {
                      * @example {
                      *       "before": {
                      *         "environment": "dev",
-                     *         "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *         "bundle_id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
                      *         "version": 1,
                      *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *         "is_active": false
                      *       },
                      *       "after": {
                      *         "environment": "dev",
-                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *         "is_active": true
@@ -6409,22 +6413,22 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *           "id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *           "sequence": 4,
                      *           "version": 2,
                      *           "from_version": 1,
                      *           "kind": "activate",
-                     *           "actor": "signet_adm_TmK6hkqP",
-                     *           "at": "2026-11-28T22:48:50.635Z",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "actor": "signet_adm_ZL5vSRkV",
+                     *           "at": "2026-11-28T23:46:41.784Z",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "prefix": "signet_adm_ZL5vSRkV",
                      *             "kind": "admin"
                      *           },
                      *           "reason": "The false alarms are fixed",
@@ -6435,22 +6439,22 @@ export interface operations {
                      *           "source_version": null
                      *         },
                      *         {
-                     *           "id": "01a22458-d1d1-737b-b64f-c52023fc5de7",
+                     *           "id": "01a2248d-c97d-7466-b134-a32687734c47",
                      *           "sequence": 3,
                      *           "version": 1,
                      *           "from_version": 2,
                      *           "kind": "rollback",
-                     *           "actor": "signet_adm_TmK6hkqP",
-                     *           "at": "2026-11-28T22:48:50.384Z",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "actor": "signet_adm_ZL5vSRkV",
+                     *           "at": "2026-11-28T23:46:41.661Z",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *           "bundle_id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "prefix": "signet_adm_ZL5vSRkV",
                      *             "kind": "admin"
                      *           },
                      *           "reason": "Checkout refuses valid orders",
@@ -6461,22 +6465,22 @@ export interface operations {
                      *           "source_version": null
                      *         },
                      *         {
-                     *           "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *           "id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
                      *           "sequence": 2,
                      *           "version": 2,
                      *           "from_version": 1,
                      *           "kind": "publish",
-                     *           "actor": "signet_adm_TmK6hkqP",
-                     *           "at": "2026-11-28T22:48:50.079Z",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "actor": "signet_adm_ZL5vSRkV",
+                     *           "at": "2026-11-28T23:46:40.721Z",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "prefix": "signet_adm_ZL5vSRkV",
                      *             "kind": "admin"
                      *           },
                      *           "reason": null,
@@ -6487,22 +6491,22 @@ export interface operations {
                      *           "source_version": null
                      *         },
                      *         {
-                     *           "id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
+                     *           "id": "01a2248d-c4ef-7270-b528-4a418580261e",
                      *           "sequence": 1,
                      *           "version": 1,
                      *           "from_version": null,
                      *           "kind": "publish",
-                     *           "actor": "signet_adm_TmK6hkqP",
-                     *           "at": "2026-11-28T22:48:50.057Z",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "actor": "signet_adm_ZL5vSRkV",
+                     *           "at": "2026-11-28T23:46:40.490Z",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *           "bundle_id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "prefix": "signet_adm_ZL5vSRkV",
                      *             "kind": "admin"
                      *           },
                      *           "reason": null,
@@ -6586,22 +6590,22 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *           "id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *           "sequence": 4,
                      *           "version": 2,
                      *           "from_version": 1,
                      *           "kind": "activate",
-                     *           "actor": "signet_adm_TmK6hkqP",
-                     *           "at": "2026-11-28T22:48:50.635Z",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "actor": "signet_adm_ZL5vSRkV",
+                     *           "at": "2026-11-28T23:46:41.784Z",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "prefix": "signet_adm_ZL5vSRkV",
                      *             "kind": "admin"
                      *           },
                      *           "reason": "The false alarms are fixed",
@@ -6612,22 +6616,22 @@ export interface operations {
                      *           "source_version": null
                      *         },
                      *         {
-                     *           "id": "01a22458-d1d1-737b-b64f-c52023fc5de7",
+                     *           "id": "01a2248d-c97d-7466-b134-a32687734c47",
                      *           "sequence": 3,
                      *           "version": 1,
                      *           "from_version": 2,
                      *           "kind": "rollback",
-                     *           "actor": "signet_adm_TmK6hkqP",
-                     *           "at": "2026-11-28T22:48:50.384Z",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "actor": "signet_adm_ZL5vSRkV",
+                     *           "at": "2026-11-28T23:46:41.661Z",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *           "bundle_id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "prefix": "signet_adm_ZL5vSRkV",
                      *             "kind": "admin"
                      *           },
                      *           "reason": "Checkout refuses valid orders",
@@ -6638,22 +6642,22 @@ export interface operations {
                      *           "source_version": null
                      *         },
                      *         {
-                     *           "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *           "id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
                      *           "sequence": 2,
                      *           "version": 2,
                      *           "from_version": 1,
                      *           "kind": "publish",
-                     *           "actor": "signet_adm_TmK6hkqP",
-                     *           "at": "2026-11-28T22:48:50.079Z",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "actor": "signet_adm_ZL5vSRkV",
+                     *           "at": "2026-11-28T23:46:40.721Z",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *           "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "prefix": "signet_adm_ZL5vSRkV",
                      *             "kind": "admin"
                      *           },
                      *           "reason": null,
@@ -6664,22 +6668,22 @@ export interface operations {
                      *           "source_version": null
                      *         },
                      *         {
-                     *           "id": "01a22458-d08c-70e3-b7c6-b3df8466c20f",
+                     *           "id": "01a2248d-c4ef-7270-b528-4a418580261e",
                      *           "sequence": 1,
                      *           "version": 1,
                      *           "from_version": null,
                      *           "kind": "publish",
-                     *           "actor": "signet_adm_TmK6hkqP",
-                     *           "at": "2026-11-28T22:48:50.057Z",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *           "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "actor": "signet_adm_ZL5vSRkV",
+                     *           "at": "2026-11-28T23:46:40.490Z",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a22458-d07e-757a-9f28-c9fd0967cd58",
+                     *           "bundle_id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_TmK6hkqP",
+                     *             "prefix": "signet_adm_ZL5vSRkV",
                      *             "kind": "admin"
                      *           },
                      *           "reason": null,
@@ -6719,7 +6723,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of an activation.
-                 * @example 01a22458-d2cb-7799-9397-eafe311050d0
+                 * @example 01a2248d-c9f8-725d-b921-c5abe8eff643
                  */
                 deployment_id: string;
             };
@@ -6739,22 +6743,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *       "id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *       "sequence": 4,
                      *       "version": 2,
                      *       "from_version": 1,
                      *       "kind": "activate",
-                     *       "actor": "signet_adm_TmK6hkqP",
-                     *       "at": "2026-11-28T22:48:50.635Z",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *       "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *       "actor": "signet_adm_ZL5vSRkV",
+                     *       "at": "2026-11-28T23:46:41.784Z",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *       "environment": "dev",
-                     *       "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *       "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "performed_by": {
                      *         "id": 2,
                      *         "name": "first admin",
-                     *         "prefix": "signet_adm_TmK6hkqP",
+                     *         "prefix": "signet_adm_ZL5vSRkV",
                      *         "kind": "admin"
                      *       },
                      *       "reason": "The false alarms are fixed",
@@ -6835,8 +6839,8 @@ export interface operations {
                      *         }
                      *       },
                      *       "schema_hash": "sha256:7061d0457b3f4a2add4c857f6ddd3801318c65ef93fc1ee56c76c5428f9499f7",
-                     *       "updated_by": "signet_adm_TmK6hkqP",
-                     *       "updated_at": "2026-11-28T22:48:51.690Z"
+                     *       "updated_by": "signet_adm_ZL5vSRkV",
+                     *       "updated_at": "2026-11-28T23:46:42.986Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PolicySchema"];
@@ -6938,8 +6942,8 @@ export interface operations {
                      *         }
                      *       },
                      *       "schema_hash": "sha256:7061d0457b3f4a2add4c857f6ddd3801318c65ef93fc1ee56c76c5428f9499f7",
-                     *       "updated_by": "signet_adm_TmK6hkqP",
-                     *       "updated_at": "2026-11-28T22:48:51.690Z"
+                     *       "updated_by": "signet_adm_ZL5vSRkV",
+                     *       "updated_at": "2026-11-28T23:46:42.986Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PolicySchema"];
@@ -7031,22 +7035,22 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "key_id": "67f98cd2c8573d05",
+                     *         "key_id": "e8af24448c23722c",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:48:49.858Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAyuvT+Iu/CBmS7vhCRGtn6isPh0yoS79MiU98Oc2+PU=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T23:46:40.112Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
-                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *         "environment_id": null,
                      *         "environment": null,
                      *         "state": "current"
                      *       },
                      *       {
-                     *         "key_id": "7952db9acea6c385",
+                     *         "key_id": "760a174cd950cef7",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA7fHiswhn6cJaQ9/LzKJbJYaYSI+Rj2ley+iRtYS0EOA=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:48:47.905Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAy1fQyg38LKmbYalFOifMI9eaWYDBaEWzcvtNX6nhsks=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T23:46:35.915Z",
                      *         "is_current": true,
                      *         "purpose": "audit",
                      *         "org_id": null,
@@ -7055,22 +7059,22 @@ export interface operations {
                      *         "state": "current"
                      *       },
                      *       {
-                     *         "key_id": "5ceac7f18f1f3b6d",
+                     *         "key_id": "eeb381c61ceb3659",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEATc1jrElICN/Qa5KmN+iNrpoHLiP/nlnApwB+jqanRA0=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:48:48.555Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAzJ1VAo3kjgStDGUjJvZ5V5hzxCt+R3BXEKEetOi0S0s=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T23:46:37.482Z",
                      *         "is_current": true,
                      *         "purpose": "webhooks",
-                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *         "environment_id": null,
                      *         "environment": null,
                      *         "state": "current"
                      *       },
                      *       {
-                     *         "key_id": "3ce16b907d5c33cd",
+                     *         "key_id": "9ccdc01714ed1d2c",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEApHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:48:47.905Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAMpT01JD6Yrk9zH8xHZHu+PSEYCfaso28kaggLEq8RE0=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T23:46:35.915Z",
                      *         "is_current": true,
                      *         "purpose": "attestation",
                      *         "org_id": null,
@@ -7134,11 +7138,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "version": 1,
-                     *       "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "environment": "dev",
-                     *       "published_at": "2026-11-28T22:48:50+00:00",
+                     *       "published_at": "2026-11-28T23:46:40+00:00",
                      *       "policies": {
                      *         "pii": {
                      *           "enabled": true,
@@ -7179,10 +7183,10 @@ export interface operations {
                      *       },
                      *       "scope_policies": {},
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
-                     *       "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                     *       "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
+                     *       "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
                      *       "bundle_version": 2,
-                     *       "key_id": "67f98cd2c8573d05"
+                     *       "key_id": "e8af24448c23722c"
                      *     }
                      */
                     "application/json": {
@@ -7402,22 +7406,22 @@ export interface operations {
                     /**
                      * @example {
                      *       "lease": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OTk3MWEwOC00MjYzLTRjNGYtODc0YS0zYmZiZTllMjVhMjIiLCJwcm9qZWN0X2lkIjoiZmY5OTNhNjktMDZmNC00YjgyLThmYWUtNjFjN2M5YTNmNTBlIiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMTFlMzIzYjBkOGYyZmI4MDhlMWM3MmJkNGU4ZTUwODFhNzg3Njg0NjY4MTRkNjU4MGY4ZThhZGNlNmZkNjA4ZiIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjM6NDY6NDFaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjM6NTE6NDFaIn0=",
                      *         "payloadType": "application/vnd.signet.lease+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
-                     *             "sig": "Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="
+                     *             "keyid": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
+                     *             "sig": "x9Eu/hFA4BJnY6Fjm0wSn3ximvCIV9YYyGFYNJtDQv49Sv9dJGWgwG9PZthgzrwf09zGAZM3dXzB2nYXysoNAA=="
                      *           }
                      *         ]
                      *       },
                      *       "activation": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjJlMjJjNzBiOWExZWQ1N2NkYTcxYWZiMTY2OGRjMTczZWE2ZDRhNjUxZTczNTY1OGIzZTc1OGJhZTI0NWJlMjcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDk5NzFhMDgtNDI2My00YzRmLTg3NGEtM2JmYmU5ZTI1YTIyIiwicHJvamVjdF9pZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ4ZC1jOWY4LTcyNWQtYjkyMS1jNWFiZThlZmY2NDMiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQxWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImMzM2FjZTVkMDZlNmVjODY5NzU3NTdiOGFhMmFmM2UyZTY3N2RiZDFjZTczMjhmODNkMmFjOGQ0NGIyYzNmMWYifX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
-                     *             "sig": "F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="
+                     *             "keyid": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
+                     *             "sig": "yMJg6mec6XM1zMZJ3xm93e3KORM74bWYRjKkKZxPOk7MFjb66TkfiwbWHF6z+jx/1RdjEy3VgEiWMNfMJZauCQ=="
                      *           }
                      *         ]
                      *       },
@@ -7485,7 +7489,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of an activation.
-                 * @example 01a22458-d2cb-7799-9397-eafe311050d0
+                 * @example 01a2248d-c9f8-725d-b921-c5abe8eff643
                  */
                 deployment_id: string;
             };
@@ -7506,22 +7510,22 @@ export interface operations {
                     /**
                      * @example {
                      *       "lease": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OTk3MWEwOC00MjYzLTRjNGYtODc0YS0zYmZiZTllMjVhMjIiLCJwcm9qZWN0X2lkIjoiZmY5OTNhNjktMDZmNC00YjgyLThmYWUtNjFjN2M5YTNmNTBlIiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMTFlMzIzYjBkOGYyZmI4MDhlMWM3MmJkNGU4ZTUwODFhNzg3Njg0NjY4MTRkNjU4MGY4ZThhZGNlNmZkNjA4ZiIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjM6NDY6NDFaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjM6NTE6NDFaIn0=",
                      *         "payloadType": "application/vnd.signet.lease+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
-                     *             "sig": "Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="
+                     *             "keyid": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
+                     *             "sig": "x9Eu/hFA4BJnY6Fjm0wSn3ximvCIV9YYyGFYNJtDQv49Sv9dJGWgwG9PZthgzrwf09zGAZM3dXzB2nYXysoNAA=="
                      *           }
                      *         ]
                      *       },
                      *       "activation": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjJlMjJjNzBiOWExZWQ1N2NkYTcxYWZiMTY2OGRjMTczZWE2ZDRhNjUxZTczNTY1OGIzZTc1OGJhZTI0NWJlMjcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDk5NzFhMDgtNDI2My00YzRmLTg3NGEtM2JmYmU5ZTI1YTIyIiwicHJvamVjdF9pZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ4ZC1jOWY4LTcyNWQtYjkyMS1jNWFiZThlZmY2NDMiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQxWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImMzM2FjZTVkMDZlNmVjODY5NzU3NTdiOGFhMmFmM2UyZTY3N2RiZDFjZTczMjhmODNkMmFjOGQ0NGIyYzNmMWYifX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
-                     *             "sig": "F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="
+                     *             "keyid": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
+                     *             "sig": "yMJg6mec6XM1zMZJ3xm93e3KORM74bWYRjKkKZxPOk7MFjb66TkfiwbWHF6z+jx/1RdjEy3VgEiWMNfMJZauCQ=="
                      *           }
                      *         ]
                      *       },
@@ -7580,12 +7584,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T22:48:50.635Z","document":{"version":1,"bundle_id":"01a22458-d09c-76d1-bd7c-45ea5366a6f7","org_id":"849111ef-1929-455a-bf62-6c2121b3a973","project_id":"4794d4a7-43dc-45a2-bc84-ea0028438c99","environment":"dev","published_at":"2026-11-28T22:48:50+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==","signature_v2":"uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==","bundle_version":2,"key_id":"67f98cd2c8573d05"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0"} */
+                    /** @example {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T23:46:41.784Z","document":{"version":1,"bundle_id":"01a2248d-c5a3-7140-bfd4-e675685e1779","org_id":"49971a08-4263-4c4f-874a-3bfbe9e25a22","project_id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","environment":"dev","published_at":"2026-11-28T23:46:40+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==","signature_v2":"sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==","bundle_version":2,"key_id":"e8af24448c23722c"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OTk3MWEwOC00MjYzLTRjNGYtODc0YS0zYmZiZTllMjVhMjIiLCJwcm9qZWN0X2lkIjoiZmY5OTNhNjktMDZmNC00YjgyLThmYWUtNjFjN2M5YTNmNTBlIiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMTFlMzIzYjBkOGYyZmI4MDhlMWM3MmJkNGU4ZTUwODFhNzg3Njg0NjY4MTRkNjU4MGY4ZThhZGNlNmZkNjA4ZiIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjM6NDY6NDFaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjM6NTE6NDFaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c","sig":"x9Eu/hFA4BJnY6Fjm0wSn3ximvCIV9YYyGFYNJtDQv49Sv9dJGWgwG9PZthgzrwf09zGAZM3dXzB2nYXysoNAA=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjJlMjJjNzBiOWExZWQ1N2NkYTcxYWZiMTY2OGRjMTczZWE2ZDRhNjUxZTczNTY1OGIzZTc1OGJhZTI0NWJlMjcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDk5NzFhMDgtNDI2My00YzRmLTg3NGEtM2JmYmU5ZTI1YTIyIiwicHJvamVjdF9pZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ4ZC1jOWY4LTcyNWQtYjkyMS1jNWFiZThlZmY2NDMiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQxWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImMzM2FjZTVkMDZlNmVjODY5NzU3NTdiOGFhMmFmM2UyZTY3N2RiZDFjZTczMjhmODNkMmFjOGQ0NGIyYzNmMWYifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c","sig":"yMJg6mec6XM1zMZJ3xm93e3KORM74bWYRjKkKZxPOk7MFjb66TkfiwbWHF6z+jx/1RdjEy3VgEiWMNfMJZauCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643"} */
                     "application/x-ndjson": string;
                     /**
                      * @example event: activation
-                     *     id: 4.01a22458-d2cb-7799-9397-eafe311050d0
-                     *     data: {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T22:48:50.635Z","document":{"version":1,"bundle_id":"01a22458-d09c-76d1-bd7c-45ea5366a6f7","org_id":"849111ef-1929-455a-bf62-6c2121b3a973","project_id":"4794d4a7-43dc-45a2-bc84-ea0028438c99","environment":"dev","published_at":"2026-11-28T22:48:50+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==","signature_v2":"uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==","bundle_version":2,"key_id":"67f98cd2c8573d05"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI4NDkxMTFlZi0xOTI5LTQ1NWEtYmY2Mi02YzIxMjFiM2E5NzMiLCJwcm9qZWN0X2lkIjoiNDc5NGQ0YTctNDNkYy00NWEyLWJjODQtZWEwMDI4NDM4Yzk5IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiY2JiMjZhZjEyMmFmNjIyMzE5MGVhODQ1OWEyMjkyYmRmNTgxNTVhOTY2NzFiY2NhZDgxNmZhOWVkYzYzNzRkMCIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjI6NDg6NTBaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjI6NTM6NTBaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"Oy5FKIpB//XFNP2lZ6ntIeCRsFCrnbUn92RCXQttxGblGXUQiBocdFISq9n/+KHBU7CW68aeHKuncjlKzLkmCw=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImE3OTE5ZjQyZjFmMTNhNDZiNTIzZDVhYmYxN2Q4NDZmNGU5MDljMTBjZmM5ZTE1YmQ3NTdhZDczZjg2N2JmMzcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiODQ5MTExZWYtMTkyOS00NTVhLWJmNjItNmMyMTIxYjNhOTczIiwicHJvamVjdF9pZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ1OC1kMmNiLTc3OTktOTM5Ny1lYWZlMzExMDUwZDAiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjJkMDU0YmE4Yjg1YmE1MTkzYzg4OGUzZTc2OWU1NmY5N2ZlYTVjMjQwMzE4ZmRmOTNhMTIzZjdjNzZhZTY1YjUifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036","sig":"F7R7Mu8FpwkDZKmADtZCyI3Vn3zOwceG6tLrFIjOtsYUhQysgS/AvNOcSWNGE34VBksFETs5dWLM8MTm+4Q7AA=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22458-d2cb-7799-9397-eafe311050d0"}
+                     *     id: 4.01a2248d-c9f8-725d-b921-c5abe8eff643
+                     *     data: {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T23:46:41.784Z","document":{"version":1,"bundle_id":"01a2248d-c5a3-7140-bfd4-e675685e1779","org_id":"49971a08-4263-4c4f-874a-3bfbe9e25a22","project_id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","environment":"dev","published_at":"2026-11-28T23:46:40+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==","signature_v2":"sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==","bundle_version":2,"key_id":"e8af24448c23722c"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OTk3MWEwOC00MjYzLTRjNGYtODc0YS0zYmZiZTllMjVhMjIiLCJwcm9qZWN0X2lkIjoiZmY5OTNhNjktMDZmNC00YjgyLThmYWUtNjFjN2M5YTNmNTBlIiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMTFlMzIzYjBkOGYyZmI4MDhlMWM3MmJkNGU4ZTUwODFhNzg3Njg0NjY4MTRkNjU4MGY4ZThhZGNlNmZkNjA4ZiIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjM6NDY6NDFaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjM6NTE6NDFaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c","sig":"x9Eu/hFA4BJnY6Fjm0wSn3ximvCIV9YYyGFYNJtDQv49Sv9dJGWgwG9PZthgzrwf09zGAZM3dXzB2nYXysoNAA=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjJlMjJjNzBiOWExZWQ1N2NkYTcxYWZiMTY2OGRjMTczZWE2ZDRhNjUxZTczNTY1OGIzZTc1OGJhZTI0NWJlMjcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDk5NzFhMDgtNDI2My00YzRmLTg3NGEtM2JmYmU5ZTI1YTIyIiwicHJvamVjdF9pZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ4ZC1jOWY4LTcyNWQtYjkyMS1jNWFiZThlZmY2NDMiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQxWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImMzM2FjZTVkMDZlNmVjODY5NzU3NTdiOGFhMmFmM2UyZTY3N2RiZDFjZTczMjhmODNkMmFjOGQ0NGIyYzNmMWYifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c","sig":"yMJg6mec6XM1zMZJ3xm93e3KORM74bWYRjKkKZxPOk7MFjb66TkfiwbWHF6z+jx/1RdjEy3VgEiWMNfMJZauCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643"}
                      */
                     "text/event-stream": string;
                 };
@@ -7714,18 +7718,18 @@ export interface operations {
                      *           "behind_by": 0,
                      *           "state": "applied",
                      *           "reason": null,
-                     *           "last_seen": "2026-11-28T22:48:51.819Z",
+                     *           "last_seen": "2026-11-28T23:46:43.133Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_prefix": "signet_rt_i2E3XNjW",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "connected": true,
                      *           "live": true,
                      *           "rollout": "applied"
@@ -7737,18 +7741,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T22:48:51.806Z",
+                     *           "last_seen": "2026-11-28T23:46:43.119Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_prefix": "signet_rt_i2E3XNjW",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -7840,18 +7844,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T22:48:51.806Z",
+                     *           "last_seen": "2026-11-28T23:46:43.119Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_prefix": "signet_rt_i2E3XNjW",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -7946,18 +7950,18 @@ export interface operations {
                      *           "behind_by": 0,
                      *           "state": "applied",
                      *           "reason": null,
-                     *           "last_seen": "2026-11-28T22:48:51.819Z",
+                     *           "last_seen": "2026-11-28T23:46:43.133Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_prefix": "signet_rt_i2E3XNjW",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "applied"
@@ -7969,18 +7973,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T22:48:51.806Z",
+                     *           "last_seen": "2026-11-28T23:46:43.119Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_prefix": "signet_rt_i2E3XNjW",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -8028,7 +8032,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
@@ -8045,6 +8052,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "counts": {
+                     *         "instances": 2,
+                     *         "live": 2,
+                     *         "applied": 1,
+                     *         "behind": 0,
+                     *         "rejected": 1,
+                     *         "unknown": 0
+                     *       },
+                     *       "groups": [
+                     *         {
+                     *           "value": null,
+                     *           "counts": {
+                     *             "instances": 1,
+                     *             "live": 1,
+                     *             "applied": 0,
+                     *             "behind": 0,
+                     *             "rejected": 1,
+                     *             "unknown": 0
+                     *           }
+                     *         },
+                     *         {
+                     *           "value": "2",
+                     *           "counts": {
+                     *             "instances": 1,
+                     *             "live": 1,
+                     *             "applied": 1,
+                     *             "behind": 0,
+                     *             "rejected": 0,
+                     *             "unknown": 0
+                     *           }
+                     *         }
+                     *       ],
+                     *       "more_groups": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["FleetSummary"];
                 };
             };
@@ -8080,7 +8124,10 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
                 /** @description UUID, slug or name; all projects when empty. */
                 project_id: string;
@@ -8099,6 +8146,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "counts": {
+                     *         "instances": 2,
+                     *         "live": 2,
+                     *         "applied": 1,
+                     *         "behind": 0,
+                     *         "rejected": 1,
+                     *         "unknown": 0
+                     *       },
+                     *       "groups": [
+                     *         {
+                     *           "value": null,
+                     *           "counts": {
+                     *             "instances": 1,
+                     *             "live": 1,
+                     *             "applied": 0,
+                     *             "behind": 0,
+                     *             "rejected": 1,
+                     *             "unknown": 0
+                     *           }
+                     *         },
+                     *         {
+                     *           "value": "2",
+                     *           "counts": {
+                     *             "instances": 1,
+                     *             "live": 1,
+                     *             "applied": 1,
+                     *             "behind": 0,
+                     *             "rejected": 0,
+                     *             "unknown": 0
+                     *           }
+                     *         }
+                     *       ],
+                     *       "more_groups": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["FleetSummary"];
                 };
             };
@@ -8160,8 +8244,8 @@ export interface operations {
                      * @example {
                      *       "active_sequence": 4,
                      *       "version": 2,
-                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
-                     *       "active_since": "2026-11-28T22:48:50.635Z",
+                     *       "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *       "active_since": "2026-11-28T23:46:41.784Z",
                      *       "complete": false,
                      *       "superseded": false,
                      *       "live": 2,
@@ -8177,18 +8261,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T22:48:51.806Z",
+                     *           "last_seen": "2026-11-28T23:46:43.119Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "key_prefix": "signet_rt_i2E3XNjW",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -8390,22 +8474,22 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "69c2f727-a80d-483a-9fe9-4d748c1be256",
+                     *           "id": "cbc894f2-8015-47a1-8b7f-9422815c13d7",
                      *           "name": "default",
                      *           "slug": "default",
                      *           "plan": "self-hosted",
-                     *           "created_at": "2026-11-28T22:48:48.287Z",
+                     *           "created_at": "2026-11-28T23:46:36.950Z",
                      *           "industry": null,
                      *           "company_size": null,
                      *           "versions_per_environment": null,
                      *           "signing_key": "server"
                      *         },
                      *         {
-                     *           "id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *           "id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *           "name": "Acme",
                      *           "slug": "acme",
                      *           "plan": "standard",
-                     *           "created_at": "2026-11-28T22:48:48.555Z",
+                     *           "created_at": "2026-11-28T23:46:37.482Z",
                      *           "industry": null,
                      *           "company_size": null,
                      *           "versions_per_environment": 500,
@@ -8465,20 +8549,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "name": "Acme",
                      *       "slug": "acme",
                      *       "plan": "standard",
-                     *       "created_at": "2026-11-28T22:48:48.555Z",
+                     *       "created_at": "2026-11-28T23:46:37.482Z",
                      *       "industry": null,
                      *       "company_size": null,
                      *       "versions_per_environment": 500,
                      *       "admin_token": {
                      *         "id": 2,
                      *         "name": "first admin",
-                     *         "key_prefix": "signet_adm_TmK6hkqP",
+                     *         "key_prefix": "signet_adm_ZL5vSRkV",
                      *         "key_type": "admin",
-                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *         "project_id": null,
                      *         "environment_id": null,
                      *         "scopes": [
@@ -8489,10 +8573,10 @@ export interface operations {
                      *         ],
                      *         "is_active": true,
                      *         "expires_at": null,
-                     *         "created_at": "2026-11-28T22:48:48.568Z",
+                     *         "created_at": "2026-11-28T23:46:37.539Z",
                      *         "last_used_at": null,
                      *         "environments": [],
-                     *         "raw_key": "signet_adm_TmK6hkqP_tr1MjPnbuzH8MCFyyyUa77XjebzDRJ1qxgL1OHU7tqj3KWoxM",
+                     *         "raw_key": "signet_adm_ZL5vSRkV_kwDd1cyAmXJ1szhWGuh82Pt5AI0Z6DIuyLbOQ621T5Y0phMqV",
                      *         "in_admin_token_file": null
                      *       },
                      *       "signing_key": "organization"
@@ -8543,11 +8627,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "name": "Acme",
                      *       "slug": "acme",
                      *       "plan": "standard",
-                     *       "created_at": "2026-11-28T22:48:48.555Z",
+                     *       "created_at": "2026-11-28T23:46:37.482Z",
                      *       "industry": null,
                      *       "company_size": null,
                      *       "versions_per_environment": 500,
@@ -8657,11 +8741,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "name": "Acme",
                      *       "slug": "acme",
                      *       "plan": "standard",
-                     *       "created_at": "2026-11-28T22:48:48.555Z",
+                     *       "created_at": "2026-11-28T23:46:37.482Z",
                      *       "industry": "Retail",
                      *       "company_size": "201-500",
                      *       "versions_per_environment": 500,
@@ -8721,49 +8805,49 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *         "name": "Shop",
                      *         "slug": "shop",
                      *         "environments": [
                      *           {
-                     *             "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *             "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *             "name": "dev",
                      *             "position": 0,
                      *             "promotes_to": "staging",
                      *             "active_version": null,
                      *             "sequence": 0,
-                     *             "created_at": "2026-11-28T22:48:48.877Z",
+                     *             "created_at": "2026-11-28T23:46:38.112Z",
                      *             "hold": null,
                      *             "signing_key": "organization",
                      *             "protected": false
                      *           },
                      *           {
-                     *             "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *             "id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
                      *             "name": "staging",
                      *             "position": 1,
                      *             "promotes_to": "prod",
                      *             "active_version": null,
                      *             "sequence": 0,
-                     *             "created_at": "2026-11-28T22:48:48.877Z",
+                     *             "created_at": "2026-11-28T23:46:38.112Z",
                      *             "hold": null,
                      *             "signing_key": "organization",
                      *             "protected": false
                      *           },
                      *           {
-                     *             "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *             "id": "faceaefa-213c-4411-b85f-7b92d09434f9",
                      *             "name": "prod",
                      *             "position": 2,
                      *             "promotes_to": null,
                      *             "active_version": null,
                      *             "sequence": 0,
-                     *             "created_at": "2026-11-28T22:48:48.877Z",
+                     *             "created_at": "2026-11-28T23:46:38.112Z",
                      *             "hold": null,
                      *             "signing_key": "organization",
                      *             "protected": true
                      *           }
                      *         ],
-                     *         "created_at": "2026-11-28T22:48:48.877Z"
+                     *         "created_at": "2026-11-28T23:46:38.112Z"
                      *       }
                      *     ]
                      */
@@ -8820,43 +8904,43 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "name": "Shop",
                      *       "slug": "shop",
                      *       "environments": [
                      *         {
-                     *           "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *           "name": "dev",
                      *           "position": 0,
                      *           "promotes_to": "staging",
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "created_at": "2026-11-28T23:46:38.112Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *           "id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
                      *           "name": "staging",
                      *           "position": 1,
                      *           "promotes_to": "prod",
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "created_at": "2026-11-28T23:46:38.112Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *           "id": "faceaefa-213c-4411-b85f-7b92d09434f9",
                      *           "name": "prod",
                      *           "position": 2,
                      *           "promotes_to": null,
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "created_at": "2026-11-28T23:46:38.112Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": true
@@ -8866,27 +8950,27 @@ export interface operations {
                      *       "runtime_keys": [
                      *         {
                      *           "env_name": "dev",
-                     *           "env_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
-                     *           "raw_key": "signet_rt_Et8XFVpj_z9SJrLjBHTr29CXSl0XJgasUmGlfUdIwoA0fECV9lDP2W7PCg",
-                     *           "key_prefix": "signet_rt_Et8XFVpj",
+                     *           "env_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *           "raw_key": "signet_rt_i2E3XNjW_8uulKsNNeUA9uWrf3MkI6aJSxT9XMhdSAxkL7cxagyl3wWkQ5",
+                     *           "key_prefix": "signet_rt_i2E3XNjW",
                      *           "expires_at": null
                      *         },
                      *         {
                      *           "env_name": "staging",
-                     *           "env_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
-                     *           "raw_key": "signet_rt_XO5JEnWu_VsolxQihjxP7o4R5JM3R5N3evoxdQ2rApB0Mw3VFHb21qHEAn",
-                     *           "key_prefix": "signet_rt_XO5JEnWu",
+                     *           "env_id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
+                     *           "raw_key": "signet_rt_hhmE5VEN_toax96HPaC0kExIdAXWYhoGkngz2okd91TSCtCCyEPx0hNI92",
+                     *           "key_prefix": "signet_rt_hhmE5VEN",
                      *           "expires_at": null
                      *         },
                      *         {
                      *           "env_name": "prod",
-                     *           "env_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
-                     *           "raw_key": "signet_rt_VfuyHmfq_Onc8m4q3CPPk6EJYpVKioDjJjbjjUBuqfNE0TrjKh5k4eWvxr",
-                     *           "key_prefix": "signet_rt_VfuyHmfq",
+                     *           "env_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
+                     *           "raw_key": "signet_rt_cCFP0GO4_a7syMjtxs8sqWq02ay2NhB4WXJ0E7fFsu9pRQicCUiu2sbuOJ",
+                     *           "key_prefix": "signet_rt_cCFP0GO4",
                      *           "expires_at": null
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:48:48.877Z"
+                     *       "created_at": "2026-11-28T23:46:38.112Z"
                      *     }
                      */
                     "application/json": components["schemas"]["CreateProjectAnswer"];
@@ -8940,49 +9024,49 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "name": "Shop",
                      *       "slug": "shop",
                      *       "environments": [
                      *         {
-                     *           "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *           "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *           "name": "dev",
                      *           "position": 0,
                      *           "promotes_to": "staging",
                      *           "active_version": 2,
                      *           "sequence": 4,
-                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "created_at": "2026-11-28T23:46:38.112Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *           "id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
                      *           "name": "staging",
                      *           "position": 1,
                      *           "promotes_to": "prod",
                      *           "active_version": 1,
                      *           "sequence": 1,
-                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "created_at": "2026-11-28T23:46:38.112Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *           "id": "faceaefa-213c-4411-b85f-7b92d09434f9",
                      *           "name": "prod",
                      *           "position": 2,
                      *           "promotes_to": null,
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T22:48:48.877Z",
+                     *           "created_at": "2026-11-28T23:46:38.112Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": true
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:48:48.877Z"
+                     *       "created_at": "2026-11-28T23:46:38.112Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Project"];
@@ -9095,49 +9179,49 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *         "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *         "name": "dev",
                      *         "position": 0,
                      *         "promotes_to": "staging",
                      *         "active_version": 2,
                      *         "sequence": 4,
-                     *         "created_at": "2026-11-28T22:48:48.877Z",
+                     *         "created_at": "2026-11-28T23:46:38.112Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": false
                      *       },
                      *       {
-                     *         "id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *         "id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
                      *         "name": "staging",
                      *         "position": 1,
                      *         "promotes_to": "prod",
                      *         "active_version": 1,
                      *         "sequence": 1,
-                     *         "created_at": "2026-11-28T22:48:48.877Z",
+                     *         "created_at": "2026-11-28T23:46:38.112Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": false
                      *       },
                      *       {
-                     *         "id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
+                     *         "id": "faceaefa-213c-4411-b85f-7b92d09434f9",
                      *         "name": "prod",
                      *         "position": 2,
                      *         "promotes_to": null,
                      *         "active_version": null,
                      *         "sequence": 0,
-                     *         "created_at": "2026-11-28T22:48:48.877Z",
+                     *         "created_at": "2026-11-28T23:46:38.112Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": true
                      *       },
                      *       {
-                     *         "id": "139245c0-5b8e-4597-b345-edf4fe123e88",
+                     *         "id": "0ecd71c4-371d-416f-94b1-8a560e21ae89",
                      *         "name": "canary",
                      *         "position": 3,
                      *         "promotes_to": "prod",
                      *         "active_version": null,
                      *         "sequence": 0,
-                     *         "created_at": "2026-11-28T22:48:50.715Z",
+                     *         "created_at": "2026-11-28T23:46:41.865Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": false
@@ -9204,13 +9288,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "139245c0-5b8e-4597-b345-edf4fe123e88",
+                     *       "id": "0ecd71c4-371d-416f-94b1-8a560e21ae89",
                      *       "name": "canary",
                      *       "position": 3,
                      *       "promotes_to": "prod",
                      *       "active_version": null,
                      *       "sequence": 0,
-                     *       "created_at": "2026-11-28T22:48:50.715Z",
+                     *       "created_at": "2026-11-28T23:46:41.865Z",
                      *       "hold": null,
                      *       "signing_key": "organization",
                      *       "protected": false
@@ -9273,17 +9357,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *       "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *       "name": "dev",
                      *       "position": 0,
                      *       "promotes_to": "staging",
                      *       "active_version": 1,
                      *       "sequence": 3,
-                     *       "created_at": "2026-11-28T22:48:48.877Z",
+                     *       "created_at": "2026-11-28T23:46:38.112Z",
                      *       "hold": {
-                     *         "by": "signet_adm_TmK6hkqP",
+                     *         "by": "signet_adm_ZL5vSRkV",
                      *         "reason": "Checkout refuses valid orders",
-                     *         "since": "2026-11-28T22:48:50.384Z",
+                     *         "since": "2026-11-28T23:46:41.661Z",
                      *         "by_name": "first admin"
                      *       },
                      *       "signing_key": "organization",
@@ -9413,13 +9497,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "139245c0-5b8e-4597-b345-edf4fe123e88",
+                     *       "id": "0ecd71c4-371d-416f-94b1-8a560e21ae89",
                      *       "name": "canary",
                      *       "position": 2,
                      *       "promotes_to": "prod",
                      *       "active_version": null,
                      *       "sequence": 0,
-                     *       "created_at": "2026-11-28T22:48:50.715Z",
+                     *       "created_at": "2026-11-28T23:46:41.865Z",
                      *       "hold": null,
                      *       "signing_key": "organization",
                      *       "protected": true
@@ -9486,13 +9570,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *       "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *       "name": "dev",
                      *       "position": 0,
                      *       "promotes_to": "staging",
                      *       "active_version": 1,
                      *       "sequence": 3,
-                     *       "created_at": "2026-11-28T22:48:48.877Z",
+                     *       "created_at": "2026-11-28T23:46:38.112Z",
                      *       "hold": null,
                      *       "signing_key": "organization",
                      *       "protected": false
@@ -9531,7 +9615,10 @@ export interface operations {
                 "Last-Event-ID"?: components["parameters"]["Last-Event-ID"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
             };
             cookie?: never;
@@ -9548,7 +9635,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"event_id":"1.3a3ae9c8ce6d47a4","environment":null,"environment_deleted":null,"project":{"id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null} */
                     "application/x-ndjson": string;
+                    /**
+                     * @example event: project
+                     *     id: 1.3a3ae9c8ce6d47a4
+                     *     data: {"event_id":"1.3a3ae9c8ce6d47a4","environment":null,"environment_deleted":null,"project":{"id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -9579,9 +9672,15 @@ export interface operations {
                 "Last-Event-ID"?: components["parameters"]["Last-Event-ID"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID, slug or name; all projects that the token sees when empty. */
+                /**
+                 * @description UUID, slug or name; all projects that the token sees when empty.
+                 * @example shop
+                 */
                 project_id: string;
             };
             cookie?: never;
@@ -9598,7 +9697,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"event_id":"1.3a3ae9c8ce6d47a4","environment":null,"environment_deleted":null,"project":{"id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null} */
                     "application/x-ndjson": string;
+                    /**
+                     * @example event: project
+                     *     id: 1.3a3ae9c8ce6d47a4
+                     *     data: {"event_id":"1.3a3ae9c8ce6d47a4","environment":null,"environment_deleted":null,"project":{"id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -9645,13 +9750,13 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
-                     *           "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "display_name": "Shop to production",
                      *           "type": "trunk",
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.767Z"
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.274Z"
                      *         }
                      *       ],
                      *       "total": 1,
@@ -9707,15 +9812,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
-                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -9723,13 +9828,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": []
                      *         },
                      *         {
-                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -9737,13 +9842,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": []
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:48:52.487Z",
-                     *       "updated_at": "2026-11-28T22:48:52.487Z"
+                     *       "created_at": "2026-11-28T23:46:46.093Z",
+                     *       "updated_at": "2026-11-28T23:46:46.093Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -9773,7 +9878,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -9793,15 +9898,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
-                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -9809,26 +9914,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
-                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *               "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T22:48:50.635Z",
+                     *               "active_since": "2026-11-28T23:46:41.784Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -9836,12 +9941,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
-                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
+                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -9854,8 +9959,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:48:52.487Z",
-                     *       "updated_at": "2026-11-28T22:48:52.767Z"
+                     *       "created_at": "2026-11-28T23:46:46.093Z",
+                     *       "updated_at": "2026-11-28T23:46:46.274Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -9884,7 +9989,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -9928,7 +10033,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -9957,15 +10062,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
-                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "display_name": "Shop: dev to prod",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -9973,26 +10078,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
-                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *               "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T22:48:50.635Z",
+                     *               "active_since": "2026-11-28T23:46:41.784Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -10000,12 +10105,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
-                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
+                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -10018,8 +10123,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:48:52.487Z",
-                     *       "updated_at": "2026-11-28T22:48:52.952Z"
+                     *       "created_at": "2026-11-28T23:46:46.093Z",
+                     *       "updated_at": "2026-11-28T23:46:46.344Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -10049,7 +10154,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -10079,8 +10184,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "45d7b514-1b96-4c5d-a3b8-2d60c894cb80",
-                     *       "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "id": "6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205",
+                     *       "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *       "display_name": "Canary",
                      *       "type": "standard",
                      *       "order": 2,
@@ -10088,8 +10193,8 @@ export interface operations {
                      *       "auto_create_app": false,
                      *       "delete_stale_apps": false,
                      *       "stale_app_days": null,
-                     *       "created_at": "2026-11-28T22:48:53.051Z",
-                     *       "updated_at": "2026-11-28T22:48:53.051Z",
+                     *       "created_at": "2026-11-28T23:46:46.375Z",
+                     *       "updated_at": "2026-11-28T23:46:46.375Z",
                      *       "apps": []
                      *     }
                      */
@@ -10122,12 +10227,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
+                 * @example 6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205
                  */
                 stage_id: string;
             };
@@ -10171,12 +10276,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 5f762f1e-531e-4ad3-b313-27a390e4647c
+                 * @example 4664023a-7936-4bda-bb88-57045da23029
                  */
                 stage_id: string;
             };
@@ -10186,7 +10291,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c"
+                 *       "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0"
                  *     }
                  */
                 "application/json": components["schemas"]["AddPipelineAppRequest"];
@@ -10205,15 +10310,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "project": "shop",
                      *       "environment": "dev",
                      *       "active_version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *       "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *       "sequence": 4,
-                     *       "active_since": "2026-11-28T22:48:50.635Z",
+                     *       "active_since": "2026-11-28T23:46:41.784Z",
                      *       "equals_previous_stage": null
                      *     }
                      */
@@ -10244,17 +10349,17 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
+                 * @example 6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205
                  */
                 stage_id: string;
                 /**
                  * @description UUID of an environment.
-                 * @example d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1
+                 * @example ea1b8373-2da3-47bb-a8f8-85fbcc97f673
                  */
                 app_id: string;
             };
@@ -10301,7 +10406,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -10311,10 +10416,10 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "source_app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                 *       "source_app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                  *       "target_app_ids": [
-                 *         "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
-                 *         "6a54ff61-9f43-4b0c-afc2-5b208a4dea85"
+                 *         "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
+                 *         "faceaefa-213c-4411-b85f-7b92d09434f9"
                  *       ],
                  *       "promoted_by": "maria@acme.example"
                  *     }
@@ -10336,8 +10441,8 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "target_app_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
-                     *         "deployment_id": "01a22458-dce8-778e-80ae-3f5e23386b58",
+                     *         "target_app_id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
+                     *         "deployment_id": "01a2248d-dc25-76ad-a566-b0fc312b582c",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": true,
@@ -10347,8 +10452,8 @@ export interface operations {
                      *         }
                      *       },
                      *       {
-                     *         "target_app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
-                     *         "deployment_id": "01a22458-dcd3-77d2-be91-7d1e573fb815",
+                     *         "target_app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
+                     *         "deployment_id": "01a2248d-dc28-723a-a33d-7da956c7daec",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": false,
@@ -10381,12 +10486,12 @@ export interface operations {
             query: {
                 /**
                  * @description An app of the pipeline.
-                 * @example ec02b7db-c424-4f16-8c37-fd1df9beb69c
+                 * @example d82cde5c-6cee-4404-ae10-b233229264a0
                  */
                 from: string;
                 /**
                  * @description Another one.
-                 * @example 6a54ff61-9f43-4b0c-afc2-5b208a4dea85
+                 * @example faceaefa-213c-4411-b85f-7b92d09434f9
                  */
                 to: string;
             };
@@ -10397,7 +10502,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -10461,13 +10566,13 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
-                     *           "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "display_name": "Shop to production",
                      *           "type": "trunk",
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.767Z"
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.274Z"
                      *         }
                      *       ],
                      *       "total": 1,
@@ -10523,15 +10628,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
-                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -10539,13 +10644,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": []
                      *         },
                      *         {
-                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -10553,13 +10658,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": []
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:48:52.487Z",
-                     *       "updated_at": "2026-11-28T22:48:52.487Z"
+                     *       "created_at": "2026-11-28T23:46:46.093Z",
+                     *       "updated_at": "2026-11-28T23:46:46.093Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -10589,7 +10694,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -10609,15 +10714,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
-                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -10625,26 +10730,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
-                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *               "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T22:48:50.635Z",
+                     *               "active_since": "2026-11-28T23:46:41.784Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -10652,12 +10757,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
-                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
+                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -10670,8 +10775,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:48:52.487Z",
-                     *       "updated_at": "2026-11-28T22:48:52.767Z"
+                     *       "created_at": "2026-11-28T23:46:46.093Z",
+                     *       "updated_at": "2026-11-28T23:46:46.274Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -10700,7 +10805,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -10744,7 +10849,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -10773,15 +10878,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
-                     *       "company_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "display_name": "Shop: dev to prod",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "5f762f1e-531e-4ad3-b313-27a390e4647c",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -10789,26 +10894,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
-                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *               "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T22:48:50.635Z",
+                     *               "active_since": "2026-11-28T23:46:41.784Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "4312aaf5-faae-48c2-babf-e9d58a11f1bc",
-                     *           "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
+                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -10816,12 +10921,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T22:48:52.487Z",
-                     *           "updated_at": "2026-11-28T22:48:52.487Z",
+                     *           "created_at": "2026-11-28T23:46:46.093Z",
+                     *           "updated_at": "2026-11-28T23:46:46.093Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
-                     *               "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *               "app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
+                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -10834,8 +10939,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:48:52.487Z",
-                     *       "updated_at": "2026-11-28T22:48:52.952Z"
+                     *       "created_at": "2026-11-28T23:46:46.093Z",
+                     *       "updated_at": "2026-11-28T23:46:46.344Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -10865,7 +10970,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -10895,8 +11000,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "45d7b514-1b96-4c5d-a3b8-2d60c894cb80",
-                     *       "pipeline_id": "e78b82bb-f55a-43e0-bb53-e167261edab8",
+                     *       "id": "6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205",
+                     *       "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
                      *       "display_name": "Canary",
                      *       "type": "standard",
                      *       "order": 2,
@@ -10904,8 +11009,8 @@ export interface operations {
                      *       "auto_create_app": false,
                      *       "delete_stale_apps": false,
                      *       "stale_app_days": null,
-                     *       "created_at": "2026-11-28T22:48:53.051Z",
-                     *       "updated_at": "2026-11-28T22:48:53.051Z",
+                     *       "created_at": "2026-11-28T23:46:46.375Z",
+                     *       "updated_at": "2026-11-28T23:46:46.375Z",
                      *       "apps": []
                      *     }
                      */
@@ -10938,12 +11043,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
+                 * @example 6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205
                  */
                 stage_id: string;
             };
@@ -10987,12 +11092,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 5f762f1e-531e-4ad3-b313-27a390e4647c
+                 * @example 4664023a-7936-4bda-bb88-57045da23029
                  */
                 stage_id: string;
             };
@@ -11002,7 +11107,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c"
+                 *       "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0"
                  *     }
                  */
                 "application/json": components["schemas"]["AddPipelineAppRequest"];
@@ -11021,15 +11126,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "project": "shop",
                      *       "environment": "dev",
                      *       "active_version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "deployment_id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *       "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *       "sequence": 4,
-                     *       "active_since": "2026-11-28T22:48:50.635Z",
+                     *       "active_since": "2026-11-28T23:46:41.784Z",
                      *       "equals_previous_stage": null
                      *     }
                      */
@@ -11060,17 +11165,17 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 45d7b514-1b96-4c5d-a3b8-2d60c894cb80
+                 * @example 6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205
                  */
                 stage_id: string;
                 /**
                  * @description UUID of an environment.
-                 * @example d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1
+                 * @example ea1b8373-2da3-47bb-a8f8-85fbcc97f673
                  */
                 app_id: string;
             };
@@ -11117,7 +11222,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -11127,10 +11232,10 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "source_app_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                 *       "source_app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                  *       "target_app_ids": [
-                 *         "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
-                 *         "6a54ff61-9f43-4b0c-afc2-5b208a4dea85"
+                 *         "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
+                 *         "faceaefa-213c-4411-b85f-7b92d09434f9"
                  *       ],
                  *       "promoted_by": "maria@acme.example"
                  *     }
@@ -11152,8 +11257,8 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "target_app_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
-                     *         "deployment_id": "01a22458-dce8-778e-80ae-3f5e23386b58",
+                     *         "target_app_id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
+                     *         "deployment_id": "01a2248d-dc25-76ad-a566-b0fc312b582c",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": true,
@@ -11163,8 +11268,8 @@ export interface operations {
                      *         }
                      *       },
                      *       {
-                     *         "target_app_id": "6a54ff61-9f43-4b0c-afc2-5b208a4dea85",
-                     *         "deployment_id": "01a22458-dcd3-77d2-be91-7d1e573fb815",
+                     *         "target_app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
+                     *         "deployment_id": "01a2248d-dc28-723a-a33d-7da956c7daec",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": false,
@@ -11197,12 +11302,12 @@ export interface operations {
             query: {
                 /**
                  * @description An app of the pipeline.
-                 * @example ec02b7db-c424-4f16-8c37-fd1df9beb69c
+                 * @example d82cde5c-6cee-4404-ae10-b233229264a0
                  */
                 from: string;
                 /**
                  * @description Another one.
-                 * @example 6a54ff61-9f43-4b0c-afc2-5b208a4dea85
+                 * @example faceaefa-213c-4411-b85f-7b92d09434f9
                  */
                 to: string;
             };
@@ -11213,7 +11318,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example e78b82bb-f55a-43e0-bb53-e167261edab8
+                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
                  */
                 id: string;
             };
@@ -11288,9 +11393,9 @@ export interface operations {
                      * @example {
                      *       "id": 7,
                      *       "name": "on-call",
-                     *       "key_prefix": "signet_adm_Sqw7Jm5N",
+                     *       "key_prefix": "signet_adm_1dDTc5Ch",
                      *       "key_type": "admin",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "scopes": [
@@ -11300,11 +11405,11 @@ export interface operations {
                      *         "org:admin"
                      *       ],
                      *       "is_active": true,
-                     *       "expires_at": "2026-12-28T22:48:51.943Z",
-                     *       "created_at": "2026-11-28T22:48:51.943Z",
+                     *       "expires_at": "2026-12-28T23:46:43.747Z",
+                     *       "created_at": "2026-11-28T23:46:43.747Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_adm_Sqw7Jm5N_2riabKcbTeZYXzyvgtwHvvY7gh5Pdj9G8pGWYgxsyPn2vj8QC",
+                     *       "raw_key": "signet_adm_1dDTc5Ch_zfWJQqsS5keuD2K8Y92z7U5Z0sw9xnTaAQHhfUB6Ca62ZzP8L",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11371,10 +11476,10 @@ export interface operations {
                      * @example {
                      *       "id": 6,
                      *       "name": "deploy job",
-                     *       "key_prefix": "signet_ci_9RDF8COA",
+                     *       "key_prefix": "signet_ci_Gaa9DEpN",
                      *       "key_type": "ci",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "environment_id": null,
                      *       "scopes": [
                      *         "read",
@@ -11382,14 +11487,14 @@ export interface operations {
                      *         "bundle:publish"
                      *       ],
                      *       "is_active": true,
-                     *       "expires_at": "2027-02-26T22:48:49.089Z",
-                     *       "created_at": "2026-11-28T22:48:49.089Z",
+                     *       "expires_at": "2027-02-26T23:46:38.228Z",
+                     *       "created_at": "2026-11-28T23:46:38.228Z",
                      *       "last_used_at": null,
                      *       "environments": [
                      *         "dev",
                      *         "staging"
                      *       ],
-                     *       "raw_key": "signet_ci_9RDF8COA_D0leOAAnPDNgmAP9a1r1jMogoCMR2MNjnai3ye5lsxg3INh7H",
+                     *       "raw_key": "signet_ci_Gaa9DEpN_JCjQKmeaHvRQz1StQf2zQZqplOnX6yM3Ao3Zs453leI3iHamH",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11430,7 +11535,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "project_id": "shop",
-                 *       "environment_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                 *       "environment_id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
                  *       "name": "shop-api staging"
                  *     }
                  */
@@ -11452,21 +11557,21 @@ export interface operations {
                      * @example {
                      *       "id": 8,
                      *       "name": "shop-api staging",
-                     *       "key_prefix": "signet_rt_Mk3fA8k2",
+                     *       "key_prefix": "signet_rt_xpjCS1pT",
                      *       "key_type": "runtime",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
-                     *       "environment_id": "d3ea6e90-48ce-4e5b-98bb-7fca9885a7b1",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "environment_id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
                      *       "scopes": [
                      *         "read",
                      *         "runtime"
                      *       ],
                      *       "is_active": true,
                      *       "expires_at": null,
-                     *       "created_at": "2026-11-28T22:48:51.960Z",
+                     *       "created_at": "2026-11-28T23:46:44.007Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_rt_Mk3fA8k2_0SmOHHAdSWQb8w7X0IBYQNnXwQHP0e9TIEWuRwdhd6r1mh8Po",
+                     *       "raw_key": "signet_rt_xpjCS1pT_1N6LSLhzuRT4ag074yjckSlk4DHkgGinhcxuxQojVQw43Tt1C",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11529,9 +11634,9 @@ export interface operations {
                      * @example {
                      *       "id": 9,
                      *       "name": "security team",
-                     *       "key_prefix": "signet_vw_YkHvWrSW",
+                     *       "key_prefix": "signet_vw_FYUoNZAw",
                      *       "key_type": "viewer",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "scopes": [
@@ -11540,10 +11645,10 @@ export interface operations {
                      *       ],
                      *       "is_active": true,
                      *       "expires_at": null,
-                     *       "created_at": "2026-11-28T22:48:51.976Z",
+                     *       "created_at": "2026-11-28T23:46:44.124Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_vw_YkHvWrSW_tNluo1m5lXgzYYHWkYRUOySPQuk9Chw3SIsIDuxguxp1mXFzI",
+                     *       "raw_key": "signet_vw_FYUoNZAw_DlpDGs2eXThkekJSkGuE8ARaeOIXMyNcbzmvahwH7Fq1oGuOo",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11604,9 +11709,9 @@ export interface operations {
                      * @example {
                      *       "id": 10,
                      *       "name": "prometheus",
-                     *       "key_prefix": "signet_mt_Nh9j8wYu",
+                     *       "key_prefix": "signet_mt_AiTLGcM9",
                      *       "key_type": "metrics",
-                     *       "org_id": "69c2f727-a80d-483a-9fe9-4d748c1be256",
+                     *       "org_id": "cbc894f2-8015-47a1-8b7f-9422815c13d7",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "scopes": [
@@ -11614,10 +11719,10 @@ export interface operations {
                      *       ],
                      *       "is_active": true,
                      *       "expires_at": null,
-                     *       "created_at": "2026-11-28T22:48:51.988Z",
+                     *       "created_at": "2026-11-28T23:46:44.215Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_mt_Nh9j8wYu_W7TeqJcw9roB04PGbMMsfAXLc41gXbGsx2PhxyxJQ0G3Z2dEt",
+                     *       "raw_key": "signet_mt_AiTLGcM9_h9xBSP7xsniVm6gqiqqP4ggKZnwehib9EFSTDLoebef45cNts",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11680,10 +11785,10 @@ export interface operations {
                      *       {
                      *         "id": 6,
                      *         "name": "deploy job",
-                     *         "key_prefix": "signet_ci_9RDF8COA",
+                     *         "key_prefix": "signet_ci_Gaa9DEpN",
                      *         "key_type": "ci",
-                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *         "environment_id": null,
                      *         "scopes": [
                      *           "read",
@@ -11691,8 +11796,8 @@ export interface operations {
                      *           "bundle:publish"
                      *         ],
                      *         "is_active": true,
-                     *         "expires_at": "2027-02-26T22:48:49.089Z",
-                     *         "created_at": "2026-11-28T22:48:49.089Z",
+                     *         "expires_at": "2027-02-26T23:46:38.228Z",
+                     *         "created_at": "2026-11-28T23:46:38.228Z",
                      *         "last_used_at": null,
                      *         "environments": [
                      *           "dev",
@@ -11763,10 +11868,10 @@ export interface operations {
                      * @example {
                      *       "id": 6,
                      *       "name": "deploy job",
-                     *       "key_prefix": "signet_ci_U8a6Cvwu",
+                     *       "key_prefix": "signet_ci_NWnnqF4P",
                      *       "key_type": "ci",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "environment_id": null,
                      *       "scopes": [
                      *         "read",
@@ -11774,14 +11879,14 @@ export interface operations {
                      *         "bundle:publish"
                      *       ],
                      *       "is_active": true,
-                     *       "expires_at": "2027-02-26T22:48:49.089Z",
-                     *       "created_at": "2026-11-28T22:48:49.089Z",
+                     *       "expires_at": "2027-02-26T23:46:38.228Z",
+                     *       "created_at": "2026-11-28T23:46:38.228Z",
                      *       "last_used_at": null,
                      *       "environments": [
                      *         "dev",
                      *         "staging"
                      *       ],
-                     *       "raw_key": "signet_ci_U8a6Cvwu_i7bQJ48e3adguNIMtryob453zY3Va1X9aHD5zf9KcQW2scthj",
+                     *       "raw_key": "signet_ci_NWnnqF4P_qh1Y4MG23FhJWLPSp70tKzy2GAnff7gUskFBbbSfSBK2agqjp",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11876,7 +11981,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": 2,
-                     *       "key_prefix": "signet_adm_TmK6hkqP",
+                     *       "key_prefix": "signet_adm_ZL5vSRkV",
                      *       "key_type": "admin",
                      *       "scopes": [
                      *         "read",
@@ -11884,7 +11989,7 @@ export interface operations {
                      *         "bundle:publish",
                      *         "org:admin"
                      *       ],
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "environment": null,
@@ -11963,47 +12068,47 @@ export interface operations {
                      * @example [
                      *       {
                      *         "id": 43,
-                     *         "actor": "signet_adm_TmK6hkqP",
+                     *         "actor": "signet_adm_ZL5vSRkV",
                      *         "action": "bundle.published",
                      *         "resource_type": "bundle",
-                     *         "resource_id": "01a22458-ddb0-72b8-b95c-318101b27c49",
+                     *         "resource_id": "01a2248d-de70-71ac-8ca2-eb00d9d1dd5d",
                      *         "metadata": {
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "environment": "dev",
                      *           "version": 3,
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "active": true,
                      *           "from_version": 2,
                      *           "to_version": 3,
-                     *           "deployment_id": "01a22458-ddb4-70d1-86e1-d95d5c0ceb6e",
+                     *           "deployment_id": "01a2248d-de74-7583-ad4f-6fbaa9b45ecc",
                      *           "sequence": 5,
                      *           "published_by": null,
-                     *           "activation_sha256": "bfe0bf21ccd1d99aa90b68a1158523c189988a20cdb49cdfdf2f22ca9bee9d79",
+                     *           "activation_sha256": "c647edaca7d65069dbb8b24ecf550455f1ee01b4323527a7cc463c6e4c683d31",
                      *           "actor_id": 2,
                      *           "actor_name": "first admin",
                      *           "actor_kind": "admin",
                      *           "source": "127.0.0.1"
                      *         },
-                     *         "signature": "eHlHEYOxHALIddGSDqzfM9c6jBJBdLPIhk3tHJhEhe0DYsrCgm/5cs2VBy7dKdNwXV1h+LlEgaAQoQrxUzZnBQ==",
-                     *         "prev_signature": "dF8rGiMBa2WBJWft5U1/8L5hyb5CLego3w3cusz2H+aUxVRqrmAR7O9bk+T+Ge1SEYNSQvu9MZSMmhOSHZyGBA==",
-                     *         "created_at": "2026-11-28T22:48:53.429Z",
-                     *         "key_id": "7952db9acea6c385",
+                     *         "signature": "iBMX1zgxoAs7xIjSRkgGvxJYKULLJcRmMVaeJzIjwcRRdEqPW59ZH0fSAzCzrSc4/gMO9d59VDMdvcUJA3xxAA==",
+                     *         "prev_signature": "TMOucrV/oEURLI2YmVnBKjivoLlTsD8pDKGXZhohkBlQb2CYXbwX63Qoht4AzFlRU9NQSHgoSaUoN8qPBMxGAQ==",
+                     *         "created_at": "2026-11-28T23:46:47.030Z",
+                     *         "key_id": "760a174cd950cef7",
                      *         "source": "127.0.0.1",
                      *         "performed_by": {
                      *           "id": 2,
                      *           "name": "first admin",
-                     *           "prefix": "signet_adm_TmK6hkqP",
+                     *           "prefix": "signet_adm_ZL5vSRkV",
                      *           "kind": "admin"
                      *         }
                      *       },
                      *       {
                      *         "id": 40,
-                     *         "actor": "signet_adm_TmK6hkqP",
+                     *         "actor": "signet_adm_ZL5vSRkV",
                      *         "action": "bundle.imported",
                      *         "resource_type": "bundle",
-                     *         "resource_id": "01a22458-dd6b-712d-9ad8-79fad4fbab99",
+                     *         "resource_id": "01a2248d-dda3-76a2-8ff4-3522e9dc8c69",
                      *         "metadata": {
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "environment": "staging",
                      *           "version": 3,
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
@@ -12013,29 +12118,29 @@ export interface operations {
                      *           "deployment_id": null,
                      *           "sequence": null,
                      *           "origin": "connected side",
-                     *           "origin_key_id": "67f98cd2c8573d05",
+                     *           "origin_key_id": "e8af24448c23722c",
                      *           "origin_server": null,
-                     *           "origin_org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *           "origin_project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "origin_org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *           "origin_project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "origin_environment": "dev",
                      *           "origin_version": 2,
-                     *           "origin_bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
-                     *           "document_sha256": "a7919f42f1f13a46b523d5abf17d846f4e909c10cfc9e15bd757ad73f867bf37",
+                     *           "origin_bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *           "document_sha256": "2e22c70b9a1ed57cda71afb1668dc173ea6d4a651e735658b3e758bae245be27",
                      *           "imported_by": null,
                      *           "actor_id": 2,
                      *           "actor_name": "first admin",
                      *           "actor_kind": "admin",
                      *           "source": "127.0.0.1"
                      *         },
-                     *         "signature": "1Sc0Jc/XfMKkSoRZv9GIE/GbTdj+wPSRtA4eXtSp6BNoVqgeE75xHqi5MUNLBOvq4O0IGh6vswDmmbt9l5yOAQ==",
-                     *         "prev_signature": "KvPgOdnuNpMGatnOylu2WbBOPpv5SanwglvzurnCJJ2CM+k/TI6VtdQeTx7YYZ9gTY9EM2QokUiaR+XuTR7EAw==",
-                     *         "created_at": "2026-11-28T22:48:53.360Z",
-                     *         "key_id": "7952db9acea6c385",
+                     *         "signature": "9aiVmMB1UtPe8rbp1Os3RQ47DBiikKn8fdpUH4kyO7Z3zQ920nUHFVrE0GucB9zFEFBGHgxg+RAuKBypJ3ghCw==",
+                     *         "prev_signature": "E2sBgFau3/OcrOVnh44VVK00BEZCXz3wUXdC9e0I31XKfh4y7+TIJ+dwlnNhF8i5iZBjUBOpKKbWhc0jUFybDQ==",
+                     *         "created_at": "2026-11-28T23:46:46.836Z",
+                     *         "key_id": "760a174cd950cef7",
                      *         "source": "127.0.0.1",
                      *         "performed_by": {
                      *           "id": 2,
                      *           "name": "first admin",
-                     *           "prefix": "signet_adm_TmK6hkqP",
+                     *           "prefix": "signet_adm_ZL5vSRkV",
                      *           "kind": "admin"
                      *         }
                      *       }
@@ -12099,7 +12204,7 @@ export interface operations {
                      *       "first_broken": null,
                      *       "reason": null,
                      *       "trusted_key_ids": [
-                     *         "7952db9acea6c385"
+                     *         "760a174cd950cef7"
                      *       ],
                      *       "untrusted_key_ids": []
                      *     }
@@ -12148,12 +12253,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "number": 45,
-                     *       "hash": "sha256:9fd9bff691f68a567d3ca9e4c238aba777adcc7b2d23c80735a93a21643ff783",
-                     *       "signature": "4gBZGmRhLM6FK1THTqfBVfJqBiAaB/U5ZnJWjqR0WPzdPcnBa8ObbKjMOf3GG+h9ucfrle9EHIpYAJi89d1BCg==",
-                     *       "key_id": "7952db9acea6c385",
-                     *       "at": "2026-11-28T22:48:53.506Z"
+                     *       "hash": "sha256:f21d314be5ff0349b8aa549469348ae021fefa672cf8fcda6d0d167b0b7d52fd",
+                     *       "signature": "41MfjhgiYv5BBF15M/ecc1KXOZKn6moyowwL9fwvYi/T4F7R+pVs+8GZGB0nIjICl+JAlbUNo+VsTIF60lv3AQ==",
+                     *       "key_id": "760a174cd950cef7",
+                     *       "at": "2026-11-28T23:46:47.187Z"
                      *     }
                      */
                     "application/json": components["schemas"]["AuditHead"];
@@ -12202,13 +12307,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "origin": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "origin": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "size": 45,
-                     *       "root_hash": "cti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=",
-                     *       "note": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973\n45\ncti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=\n\n— signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973 9WcQWjDIPl5NjEVtQxQ4OfAiCO82BMbYcMTwZzCMbDHLqpu6sQg05PmsHR90qMhxVx5mBkYE6OMq2bA+OC+/WBkfnAs=\n",
-                     *       "key_id": "7952db9acea6c385",
-                     *       "verifier_key": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973+f567105a+Ae3x4rMIZ+nCWkPfy8yiWyWGmEiPkY9pXsvokbWEtBDg",
+                     *       "root_hash": "Dw3sc4h30A9Kv2cNc5H3EFwBuSQ28c8L+eSjnOtp+8o=",
+                     *       "note": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22\n45\nDw3sc4h30A9Kv2cNc5H3EFwBuSQ28c8L+eSjnOtp+8o=\n\n— signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22 v0GHCH+cAXEtsFot2V5xvgtN1MR1ELezyYY2XLxzU2wOCuXJiuKaRTpXZco2kVRo5xwhrjeXoPamvqQjFyMFFiR/swg=\n",
+                     *       "key_id": "760a174cd950cef7",
+                     *       "verifier_key": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22+bf418708+ActX0MoN/Cypm2GpRTonzCPXmlmAwWhFs3L7TV+p4bJL",
                      *       "consistency": []
                      *     }
                      */
@@ -12254,13 +12359,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "origin": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "origin": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "size": 45,
-                     *       "root_hash": "cti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=",
-                     *       "note": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973\n45\ncti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=\n\n— signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973 9WcQWjDIPl5NjEVtQxQ4OfAiCO82BMbYcMTwZzCMbDHLqpu6sQg05PmsHR90qMhxVx5mBkYE6OMq2bA+OC+/WBkfnAs=\n",
-                     *       "key_id": "7952db9acea6c385",
-                     *       "verifier_key": "signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973+f567105a+Ae3x4rMIZ+nCWkPfy8yiWyWGmEiPkY9pXsvokbWEtBDg",
+                     *       "root_hash": "Dw3sc4h30A9Kv2cNc5H3EFwBuSQ28c8L+eSjnOtp+8o=",
+                     *       "note": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22\n45\nDw3sc4h30A9Kv2cNc5H3EFwBuSQ28c8L+eSjnOtp+8o=\n\n— signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22 v0GHCH+cAXEtsFot2V5xvgtN1MR1ELezyYY2XLxzU2wOCuXJiuKaRTpXZco2kVRo5xwhrjeXoPamvqQjFyMFFiR/swg=\n",
+                     *       "key_id": "760a174cd950cef7",
+                     *       "verifier_key": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22+bf418708+ActX0MoN/Cypm2GpRTonzCPXmlmAwWhFs3L7TV+p4bJL",
                      *       "consistency": []
                      *     }
                      */
@@ -12315,22 +12420,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "event_id": 1,
-                     *       "event_hash": "sha256:28ec8f1eb23b75a3544030c7961504918fb5bb7eb4924afe0079ed87cf2b036a",
+                     *       "event_hash": "sha256:6cc01f7fe01cdbc76d5bac4d938d5669d425396b218665bfc96674f6f509be29",
                      *       "activation": null,
-                     *       "leaf_hash": "qV4KapbEbG5OGzgsRX7M4LFhuoqGnw1s/82OWcZxN0o=",
+                     *       "leaf_hash": "utoVSNVtJH0bl8LE9hq9WkrwUDYMx65zMkRyxQuud5k=",
                      *       "index": 0,
                      *       "size": 45,
                      *       "hashes": [
-                     *         "v7eTrAM4h+/fG8r8pkpfHFazyJetoK559c6JW/AajaE=",
-                     *         "bHy7U0jIByHq2v6AidxdFRkAan/h7VmedUFyVMtN9/8=",
-                     *         "iCTmlxaUx4hSLOyjIFSbwmdPqUs8P9cFRFvSMdmFBJ0=",
-                     *         "ao2Xag/fre+J9UP+VmbFsDacroHvV5IlpbV3W8V5AfM=",
-                     *         "mFh/TFUH9YOziWTBeqMA8MGtSpu8PERQPIDT939b53k=",
-                     *         "lqZ/Oo8znhDx8CURsE2JiTMS0nItK6Ut24PKBZkXyzg="
+                     *         "5ITx4jR7KILjDvLttcRI5pekWSSf5QEjluYCitn372U=",
+                     *         "+JnOJd7i9yzF95leL+df8qaBNKuvLm+ow58LeAoCjVQ=",
+                     *         "qyyC6BhZJq6Y6dD0TfnvrUOWNZi/vU0DeO6Es6/pmkY=",
+                     *         "BKX4BBXHfYBWufSLzlVUyoL5bHt6mvDGJJCVA3XYc/o=",
+                     *         "4XMxhW+d2tRW9CtoWX6pCeNqhDGBOu7BGqmWmIQSATE=",
+                     *         "HSfKea0RRLRguMQDu7hQ7Xm8r7esvX9FUOjLYAZB1Mw="
                      *       ],
-                     *       "proof": "c2sp.org/tlog-proof@v1\nextra KOyPHrI7daNUQDDHlhUEkY+1u360kkr+AHnth88rA2o=\nindex 0\nv7eTrAM4h+/fG8r8pkpfHFazyJetoK559c6JW/AajaE=\nbHy7U0jIByHq2v6AidxdFRkAan/h7VmedUFyVMtN9/8=\niCTmlxaUx4hSLOyjIFSbwmdPqUs8P9cFRFvSMdmFBJ0=\nao2Xag/fre+J9UP+VmbFsDacroHvV5IlpbV3W8V5AfM=\nmFh/TFUH9YOziWTBeqMA8MGtSpu8PERQPIDT939b53k=\nlqZ/Oo8znhDx8CURsE2JiTMS0nItK6Ut24PKBZkXyzg=\n\nsignet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973\n45\ncti7h7tmLQYvQvHV1Cb+tlCvnZ9xIysh8KCLaWEMDS0=\n\n— signet.dev/audit/849111ef-1929-455a-bf62-6c2121b3a973 9WcQWjDIPl5NjEVtQxQ4OfAiCO82BMbYcMTwZzCMbDHLqpu6sQg05PmsHR90qMhxVx5mBkYE6OMq2bA+OC+/WBkfnAs=\n"
+                     *       "proof": "c2sp.org/tlog-proof@v1\nextra bMAff+Ac28dtW6xNk41WadQlOWshhmW/yWZ09vUJvik=\nindex 0\n5ITx4jR7KILjDvLttcRI5pekWSSf5QEjluYCitn372U=\n+JnOJd7i9yzF95leL+df8qaBNKuvLm+ow58LeAoCjVQ=\nqyyC6BhZJq6Y6dD0TfnvrUOWNZi/vU0DeO6Es6/pmkY=\nBKX4BBXHfYBWufSLzlVUyoL5bHt6mvDGJJCVA3XYc/o=\n4XMxhW+d2tRW9CtoWX6pCeNqhDGBOu7BGqmWmIQSATE=\nHSfKea0RRLRguMQDu7hQ7Xm8r7esvX9FUOjLYAZB1Mw=\n\nsignet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22\n45\nDw3sc4h30A9Kv2cNc5H3EFwBuSQ28c8L+eSjnOtp+8o=\n\n— signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22 v0GHCH+cAXEtsFot2V5xvgtN1MR1ELezyYY2XLxzU2wOCuXJiuKaRTpXZco2kVRo5xwhrjeXoPamvqQjFyMFFiR/swg=\n"
                      *     }
                      */
                     "application/json": components["schemas"]["AuditInclusion"];
@@ -12386,14 +12491,14 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "older": 4,
                      *       "newer": 45,
                      *       "hashes": [
-                     *         "iCTmlxaUx4hSLOyjIFSbwmdPqUs8P9cFRFvSMdmFBJ0=",
-                     *         "ao2Xag/fre+J9UP+VmbFsDacroHvV5IlpbV3W8V5AfM=",
-                     *         "mFh/TFUH9YOziWTBeqMA8MGtSpu8PERQPIDT939b53k=",
-                     *         "lqZ/Oo8znhDx8CURsE2JiTMS0nItK6Ut24PKBZkXyzg="
+                     *         "qyyC6BhZJq6Y6dD0TfnvrUOWNZi/vU0DeO6Es6/pmkY=",
+                     *         "BKX4BBXHfYBWufSLzlVUyoL5bHt6mvDGJJCVA3XYc/o=",
+                     *         "4XMxhW+d2tRW9CtoWX6pCeNqhDGBOu7BGqmWmIQSATE=",
+                     *         "HSfKea0RRLRguMQDu7hQ7Xm8r7esvX9FUOjLYAZB1Mw="
                      *       ]
                      *     }
                      */
@@ -12449,19 +12554,19 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
-                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "id": "159821b4-be81-4dfd-9fa1-0fa97b5b1f1c",
+                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *         "url": "https://hooks.acme.example/signet",
                      *         "events": [
                      *           "bundle.*"
                      *         ],
                      *         "is_active": true,
-                     *         "created_at": "2026-11-28T22:48:49.166Z",
+                     *         "created_at": "2026-11-28T23:46:38.375Z",
                      *         "has_secret": true,
                      *         "secret": null,
                      *         "disabled_reason": null,
                      *         "failing_since": null,
-                     *         "secret_fingerprint": "7ea7844029d71ab5",
+                     *         "secret_fingerprint": "05bef86e521584f9",
                      *         "flow": "live"
                      *       }
                      *     ]
@@ -12522,19 +12627,19 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "id": "159821b4-be81-4dfd-9fa1-0fa97b5b1f1c",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "url": "https://hooks.acme.example/signet",
                      *       "events": [
                      *         "bundle.*"
                      *       ],
                      *       "is_active": true,
-                     *       "created_at": "2026-11-28T22:48:49.166Z",
+                     *       "created_at": "2026-11-28T23:46:38.375Z",
                      *       "has_secret": true,
-                     *       "secret": "whsec_/IHsj1KDGUuIJyZ6no0RwnYkVA7X+SRA6LcGnJEcm0E=",
+                     *       "secret": "whsec_CCwTGhgbmsyl3Qv0GkT9xHwW9BXj+oIYFswYERpPBsg=",
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "7ea7844029d71ab5",
+                     *       "secret_fingerprint": "05bef86e521584f9",
                      *       "flow": "live"
                      *     }
                      */
@@ -12587,7 +12692,7 @@ export interface operations {
                      *       "delivered": 0,
                      *       "failed": 0,
                      *       "pending": 7,
-                     *       "oldest_pending_seconds": 2
+                     *       "oldest_pending_seconds": 3
                      *     }
                      */
                     "application/json": components["schemas"]["WebhookStats"];
@@ -12618,7 +12723,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
                  */
                 webhook_id: string;
             };
@@ -12638,19 +12743,19 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "id": "159821b4-be81-4dfd-9fa1-0fa97b5b1f1c",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "url": "https://hooks.acme.example/signet",
                      *       "events": [
                      *         "bundle.*"
                      *       ],
                      *       "is_active": true,
-                     *       "created_at": "2026-11-28T22:48:49.166Z",
+                     *       "created_at": "2026-11-28T23:46:38.375Z",
                      *       "has_secret": true,
                      *       "secret": null,
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "7ea7844029d71ab5",
+                     *       "secret_fingerprint": "05bef86e521584f9",
                      *       "flow": "live"
                      *     }
                      */
@@ -12682,7 +12787,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
                  */
                 webhook_id: string;
             };
@@ -12730,7 +12835,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
                  */
                 webhook_id: string;
             };
@@ -12762,20 +12867,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "c6ceb687-b03b-47f4-89d0-9a2534bb69af",
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *       "id": "159821b4-be81-4dfd-9fa1-0fa97b5b1f1c",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *       "url": "https://hooks.acme.example/signet",
                      *       "events": [
                      *         "bundle.*",
                      *         "environment.*"
                      *       ],
                      *       "is_active": true,
-                     *       "created_at": "2026-11-28T22:48:49.166Z",
+                     *       "created_at": "2026-11-28T23:46:38.375Z",
                      *       "has_secret": true,
                      *       "secret": null,
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "7ea7844029d71ab5",
+                     *       "secret_fingerprint": "05bef86e521584f9",
                      *       "flow": "live"
                      *     }
                      */
@@ -12810,7 +12915,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
                  */
                 webhook_id: string;
             };
@@ -12839,7 +12944,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "secret": "whsec_eTWbEWjAquZYH31toZN1RXL5EKP5257TIkHY7yq3/Pg="
+                     *       "secret": "whsec_LR9oJl+72OjjXumt0DkdRyh7GO+Io64LXt9DDqtfxfY="
                      *     }
                      */
                     "application/json": components["schemas"]["RotateWebhookSecretAnswer"];
@@ -12873,7 +12978,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
                  */
                 webhook_id: string;
             };
@@ -12900,7 +13005,7 @@ export interface operations {
                      * @example {
                      *       "delivered": true,
                      *       "status": 200,
-                     *       "latency_ms": 1,
+                     *       "latency_ms": 9,
                      *       "error": null
                      *     }
                      */
@@ -12944,7 +13049,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
                  */
                 webhook_id: string;
             };
@@ -12966,31 +13071,31 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "01a22458-d2de-73c5-b1f5-ffbc0eaddea2",
-                     *           "event_id": "evt_01a22458-d2cc-70d2-8f52-11d6ed18938d",
+                     *           "id": "01a2248d-ca06-75f1-8e77-be45a1f8086b",
+                     *           "event_id": "evt_01a2248d-c9f9-7193-bfbe-ec525c36fd40",
                      *           "event_type": "bundle.activated",
                      *           "state": "delivered",
                      *           "attempts": 1,
-                     *           "created_at": "2026-11-28T22:48:50.652Z",
+                     *           "created_at": "2026-11-28T23:46:41.796Z",
                      *           "next_attempt_at": null,
-                     *           "last_attempt_at": "2026-11-28T22:48:50.705Z",
+                     *           "last_attempt_at": "2026-11-28T23:46:41.845Z",
                      *           "last_status": 200,
-                     *           "last_latency_ms": 11,
+                     *           "last_latency_ms": 28,
                      *           "last_error": null,
                      *           "last_body": null,
                      *           "body": null
                      *         },
                      *         {
-                     *           "id": "01a22458-d28a-766f-8bc4-e0f9fe68db14",
-                     *           "event_id": "evt_01a22458-d204-7219-8454-b9c2016c8de8",
+                     *           "id": "01a2248d-c987-73f9-8204-37cb54a90e7a",
+                     *           "event_id": "evt_01a2248d-c97f-77db-bb41-cf0931ae3cbf",
                      *           "event_type": "bundle.activated",
                      *           "state": "delivered",
                      *           "attempts": 1,
-                     *           "created_at": "2026-11-28T22:48:50.543Z",
+                     *           "created_at": "2026-11-28T23:46:41.667Z",
                      *           "next_attempt_at": null,
-                     *           "last_attempt_at": "2026-11-28T22:48:50.622Z",
+                     *           "last_attempt_at": "2026-11-28T23:46:41.772Z",
                      *           "last_status": 200,
-                     *           "last_latency_ms": 12,
+                     *           "last_latency_ms": 15,
                      *           "last_error": null,
                      *           "last_body": null,
                      *           "body": null
@@ -13023,11 +13128,20 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
             };
             path: {
-                /** @description UUID, slug or name. */
+                /**
+                 * @description UUID, slug or name.
+                 * @example acme
+                 */
                 org_id: string;
-                /** @description UUID. */
+                /**
+                 * @description UUID.
+                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
+                 */
                 webhook_id: string;
-                /** @description UUID. */
+                /**
+                 * @description UUID.
+                 * @example 01a2248d-c987-73f9-8204-37cb54a90e7a
+                 */
                 delivery_id: string;
             };
             cookie?: never;
@@ -13044,6 +13158,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2248d-c987-73f9-8204-37cb54a90e7a",
+                     *       "event_id": "evt_01a2248d-c97f-77db-bb41-cf0931ae3cbf",
+                     *       "event_type": "bundle.activated",
+                     *       "state": "delivered",
+                     *       "attempts": 1,
+                     *       "created_at": "2026-11-28T23:46:41.667Z",
+                     *       "next_attempt_at": null,
+                     *       "last_attempt_at": "2026-11-28T23:46:41.772Z",
+                     *       "last_status": 200,
+                     *       "last_latency_ms": 15,
+                     *       "last_error": null,
+                     *       "last_body": null,
+                     *       "body": "{\"type\":\"bundle.activated\",\"timestamp\":\"2026-11-28T23:46:41.663Z\",\"data\":{\"org_id\":\"49971a08-4263-4c4f-874a-3bfbe9e25a22\",\"project_id\":\"ff993a69-06f4-4b82-8fae-61c7c9a3f50e\",\"project\":\"shop\",\"environment\":\"dev\",\"version\":1,\"from_version\":2,\"sequence\":3,\"deployment_id\":\"01a2248d-c97d-7466-b134-a32687734c47\",\"policy_hash\":\"sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502\",\"actor\":\"signet_adm_ZL5vSRkV\",\"performed_by\":{\"id\":2,\"name\":\"first admin\",\"prefix\":\"signet_adm_ZL5vSRkV\",\"kind\":\"admin\"},\"reason\":\"Checkout refuses valid orders\",\"title\":\"Redact personal data\",\"labels\":{\"ticket\":\"SEC-482\"},\"source\":{\"repository\":\"https://git.acme.example/policies/shop\",\"revision\":\"9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4\",\"url\":\"https://git.acme.example/policies/shop/-/merge_requests/482\"},\"kind\":\"rollback\",\"hold\":true}}"
+                     *     }
+                     */
                     "application/json": components["schemas"]["WebhookDelivery"];
                 };
             };
@@ -13072,12 +13203,12 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
                  */
                 webhook_id: string;
                 /**
                  * @description UUID.
-                 * @example 01a22458-d28a-766f-8bc4-e0f9fe68db14
+                 * @example 01a2248d-c987-73f9-8204-37cb54a90e7a
                  */
                 delivery_id: string;
             };
@@ -13102,16 +13233,16 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22458-d28a-766f-8bc4-e0f9fe68db14",
-                     *       "event_id": "evt_01a22458-d204-7219-8454-b9c2016c8de8",
+                     *       "id": "01a2248d-c987-73f9-8204-37cb54a90e7a",
+                     *       "event_id": "evt_01a2248d-c97f-77db-bb41-cf0931ae3cbf",
                      *       "event_type": "bundle.activated",
                      *       "state": "pending",
                      *       "attempts": 0,
-                     *       "created_at": "2026-11-28T22:48:50.543Z",
-                     *       "next_attempt_at": "2026-11-28T22:48:52.091Z",
-                     *       "last_attempt_at": "2026-11-28T22:48:50.622Z",
+                     *       "created_at": "2026-11-28T23:46:41.667Z",
+                     *       "next_attempt_at": "2026-11-28T23:46:44.544Z",
+                     *       "last_attempt_at": "2026-11-28T23:46:41.772Z",
                      *       "last_status": 200,
-                     *       "last_latency_ms": 12,
+                     *       "last_latency_ms": 15,
                      *       "last_error": null,
                      *       "last_body": null,
                      *       "body": null
@@ -13148,7 +13279,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example c6ceb687-b03b-47f4-89d0-9a2534bb69af
+                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
                  */
                 webhook_id: string;
             };
@@ -13222,12 +13353,12 @@ export interface operations {
                 /**
                  * @example {
                  *       "envelope": {
-                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjNjZTE2YjkwN2Q1YzMzY2RhNDhiODA5NWU3ODIzZTcwMzczMjcxYjMwYzk4MDk2MDhiNTNlMWQ2YWNhMmMwMzYiOiJwSGtDaktpc2tBYlZnbHduTk1XdVZiWFA3enRmRTdtVnJtT1ZYNUtxQ1YwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjljY2RjMDE3MTRlZDFkMmM1YTI5YzUxNjNmZWE2NjVlMWRjZDRiNGUwNmE0NWYyZDQ2ZTBmZGRkMDMzMGJhOWMiOiJNcFQwMUpENllyazl6SDh4SFpIdStQU0VZQ2Zhc28yOGthZ2dMRXE4UkUwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
                  *         "payloadType": "application/vnd.signet.root+json",
                  *         "signatures": [
                  *           {
                  *             "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
-                 *             "sig": "GgFzLSA/pOUaUHLE8OdbCztsk1PpI87Wui9/FsuaFFjQVM/O4AzLdk8OOxj/upKl3gPUAyzZe/dl72zxRcaJDg=="
+                 *             "sig": "hff6lvsGqDxxBgYdit7bOoN2vg1sC//fUAuV+yUNBEtvc1wdN5Rz5cy1qa6apisDDoszHviQlFFIEvXoF55dDQ=="
                  *           }
                  *         ]
                  *       },
@@ -13250,8 +13381,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "version": 1,
                      *       "expires_at": "2099-01-01T00:00:00Z",
                      *       "keys": [
@@ -13266,8 +13397,8 @@ export interface operations {
                      *           "name": "author"
                      *         },
                      *         {
-                     *           "key_id": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
-                     *           "public_key": "pHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=",
+                     *           "key_id": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
+                     *           "public_key": "MpT01JD6Yrk9zH8xHZHu+PSEYCfaso28kaggLEq8RE0=",
                      *           "name": null
                      *         }
                      *       ],
@@ -13280,13 +13411,13 @@ export interface operations {
                      *       "activation": {
                      *         "threshold": 1,
                      *         "key_ids": [
-                     *           "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
+                     *           "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c"
                      *         ]
                      *       },
                      *       "lease": {
                      *         "threshold": 1,
                      *         "key_ids": [
-                     *           "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
+                     *           "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c"
                      *         ]
                      *       },
                      *       "release": {
@@ -13301,9 +13432,9 @@ export interface operations {
                      *       "signed_by": [
                      *         "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
                      *       ],
-                     *       "digest": "b87e745156a55bc8d21006d9248434682032075f1f0661a2fe05ad298ad45603",
-                     *       "published_at": "2026-11-28T22:48:52.185Z",
-                     *       "published_by": "signet_adm_TmK6hkqP",
+                     *       "digest": "1601bde85577e60686af150bd2b9db5a46c9abfb2b53639de437583624264ef2",
+                     *       "published_at": "2026-11-28T23:46:45.179Z",
+                     *       "published_by": "signet_adm_ZL5vSRkV",
                      *       "dry_run": false,
                      *       "warnings": []
                      *     }
@@ -13360,11 +13491,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "root": {
-                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *         "version": 1,
                      *         "expires_at": "2099-01-01T00:00:00Z",
                      *         "keys": [
@@ -13379,8 +13510,8 @@ export interface operations {
                      *             "name": "author"
                      *           },
                      *           {
-                     *             "key_id": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
-                     *             "public_key": "pHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=",
+                     *             "key_id": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
+                     *             "public_key": "MpT01JD6Yrk9zH8xHZHu+PSEYCfaso28kaggLEq8RE0=",
                      *             "name": null
                      *           }
                      *         ],
@@ -13393,13 +13524,13 @@ export interface operations {
                      *         "activation": {
                      *           "threshold": 1,
                      *           "key_ids": [
-                     *             "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
+                     *             "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c"
                      *           ]
                      *         },
                      *         "lease": {
                      *           "threshold": 1,
                      *           "key_ids": [
-                     *             "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036"
+                     *             "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c"
                      *           ]
                      *         },
                      *         "release": {
@@ -13414,16 +13545,16 @@ export interface operations {
                      *         "signed_by": [
                      *           "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
                      *         ],
-                     *         "digest": "b87e745156a55bc8d21006d9248434682032075f1f0661a2fe05ad298ad45603",
-                     *         "published_at": "2026-11-28T22:48:52.185Z",
-                     *         "published_by": "signet_adm_TmK6hkqP",
+                     *         "digest": "1601bde85577e60686af150bd2b9db5a46c9abfb2b53639de437583624264ef2",
+                     *         "published_at": "2026-11-28T23:46:45.179Z",
+                     *         "published_by": "signet_adm_ZL5vSRkV",
                      *         "dry_run": false,
                      *         "warnings": []
                      *       },
                      *       "server_keys": [
                      *         {
-                     *           "key_id": "3ce16b907d5c33cda48b8095e7823e70373271b30c9809608b53e1d6aca2c036",
-                     *           "public_key": "pHkCjKiskAbVglwnNMWuVbXP7ztfE7mVrmOVX5KqCV0=",
+                     *           "key_id": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
+                     *           "public_key": "MpT01JD6Yrk9zH8xHZHu+PSEYCfaso28kaggLEq8RE0=",
                      *           "name": null
                      *         }
                      *       ],
@@ -13533,12 +13664,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjNjZTE2YjkwN2Q1YzMzY2RhNDhiODA5NWU3ODIzZTcwMzczMjcxYjMwYzk4MDk2MDhiNTNlMWQ2YWNhMmMwMzYiOiJwSGtDaktpc2tBYlZnbHduTk1XdVZiWFA3enRmRTdtVnJtT1ZYNUtxQ1YwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjljY2RjMDE3MTRlZDFkMmM1YTI5YzUxNjNmZWE2NjVlMWRjZDRiNGUwNmE0NWYyZDQ2ZTBmZGRkMDMzMGJhOWMiOiJNcFQwMUpENllyazl6SDh4SFpIdStQU0VZQ2Zhc28yOGthZ2dMRXE4UkUwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
                      *       "payloadType": "application/vnd.signet.root+json",
                      *       "signatures": [
                      *         {
                      *           "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
-                     *           "sig": "GgFzLSA/pOUaUHLE8OdbCztsk1PpI87Wui9/FsuaFFjQVM/O4AzLdk8OOxj/upKl3gPUAyzZe/dl72zxRcaJDg=="
+                     *           "sig": "hff6lvsGqDxxBgYdit7bOoN2vg1sC//fUAuV+yUNBEtvc1wdN5Rz5cy1qa6apisDDoszHviQlFFIEvXoF55dDQ=="
                      *         }
                      *       ]
                      *     }
@@ -13589,12 +13720,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjNjZTE2YjkwN2Q1YzMzY2RhNDhiODA5NWU3ODIzZTcwMzczMjcxYjMwYzk4MDk2MDhiNTNlMWQ2YWNhMmMwMzYiOiJwSGtDaktpc2tBYlZnbHduTk1XdVZiWFA3enRmRTdtVnJtT1ZYNUtxQ1YwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiM2NlMTZiOTA3ZDVjMzNjZGE0OGI4MDk1ZTc4MjNlNzAzNzMyNzFiMzBjOTgwOTYwOGI1M2UxZDZhY2EyYzAzNiJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjljY2RjMDE3MTRlZDFkMmM1YTI5YzUxNjNmZWE2NjVlMWRjZDRiNGUwNmE0NWYyZDQ2ZTBmZGRkMDMzMGJhOWMiOiJNcFQwMUpENllyazl6SDh4SFpIdStQU0VZQ2Zhc28yOGthZ2dMRXE4UkUwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
                      *       "payloadType": "application/vnd.signet.root+json",
                      *       "signatures": [
                      *         {
                      *           "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
-                     *           "sig": "GgFzLSA/pOUaUHLE8OdbCztsk1PpI87Wui9/FsuaFFjQVM/O4AzLdk8OOxj/upKl3gPUAyzZe/dl72zxRcaJDg=="
+                     *           "sig": "hff6lvsGqDxxBgYdit7bOoN2vg1sC//fUAuV+yUNBEtvc1wdN5Rz5cy1qa6apisDDoszHviQlFFIEvXoF55dDQ=="
                      *         }
                      *       ]
                      *     }
@@ -13657,7 +13788,7 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "digest": "d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b",
+                     *           "digest": "404341261594897bea803ac342eed196ae01399a30adb7a5be90d7d88b8a0366",
                      *           "number": 1,
                      *           "created_at": "2026-01-01T00:00:00Z",
                      *           "expires_at": null,
@@ -13684,8 +13815,8 @@ export interface operations {
                      *           "signed_by": [
                      *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
                      *           ],
-                     *           "uploaded_at": "2026-11-28T22:48:52.259Z",
-                     *           "uploaded_by": "signet_adm_TmK6hkqP",
+                     *           "uploaded_at": "2026-11-28T23:46:45.658Z",
+                     *           "uploaded_by": "signet_adm_ZL5vSRkV",
                      *           "problem": null,
                      *           "envelope": null,
                      *           "subject_count": 2
@@ -13736,12 +13867,12 @@ export interface operations {
                 /**
                  * @example {
                  *       "envelope": {
-                 *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                 *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
                  *         "payloadType": "application/vnd.in-toto+json",
                  *         "signatures": [
                  *           {
                  *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
-                 *             "sig": "iP6A9Ud8PVCwc0Sc3x2lagMh3POJP6CLqSstcExR6tInj/lC/TVOOIam8T2QxqbLGismzG92zJl89MeGnxE3BQ=="
+                 *             "sig": "ofSnZPx4OI8jE6YMPdeEOn2ftYbJsI0rLmHIlXkleZTm3s66trAdof+m80hv+YF8VB+tGCq4F6eIrcWRv4bFDQ=="
                  *           }
                  *         ]
                  *       }
@@ -13763,7 +13894,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "digest": "d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b",
+                     *       "digest": "404341261594897bea803ac342eed196ae01399a30adb7a5be90d7d88b8a0366",
                      *       "number": 1,
                      *       "created_at": "2026-01-01T00:00:00Z",
                      *       "expires_at": null,
@@ -13794,16 +13925,16 @@ export interface operations {
                      *       "signed_by": [
                      *         "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
                      *       ],
-                     *       "uploaded_at": "2026-11-28T22:48:52.259Z",
-                     *       "uploaded_by": "signet_adm_TmK6hkqP",
+                     *       "uploaded_at": "2026-11-28T23:46:45.658Z",
+                     *       "uploaded_by": "signet_adm_ZL5vSRkV",
                      *       "problem": null,
                      *       "envelope": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
                      *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
-                     *             "sig": "iP6A9Ud8PVCwc0Sc3x2lagMh3POJP6CLqSstcExR6tInj/lC/TVOOIam8T2QxqbLGismzG92zJl89MeGnxE3BQ=="
+                     *             "sig": "ofSnZPx4OI8jE6YMPdeEOn2ftYbJsI0rLmHIlXkleZTm3s66trAdof+m80hv+YF8VB+tGCq4F6eIrcWRv4bFDQ=="
                      *           }
                      *         ]
                      *       },
@@ -13847,7 +13978,7 @@ export interface operations {
                 project_id: string;
                 /**
                  * @description The SHA-256 of its payload.
-                 * @example d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b
+                 * @example 404341261594897bea803ac342eed196ae01399a30adb7a5be90d7d88b8a0366
                  */
                 digest: string;
             };
@@ -13867,7 +13998,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "digest": "d8e533c4e8898ac2f7c682885aa198b84b1724c8498e294eb5bd34eb96b4704b",
+                     *       "digest": "404341261594897bea803ac342eed196ae01399a30adb7a5be90d7d88b8a0366",
                      *       "number": 1,
                      *       "created_at": "2026-01-01T00:00:00Z",
                      *       "expires_at": null,
@@ -13898,16 +14029,16 @@ export interface operations {
                      *       "signed_by": [
                      *         "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
                      *       ],
-                     *       "uploaded_at": "2026-11-28T22:48:52.259Z",
-                     *       "uploaded_by": "signet_adm_TmK6hkqP",
+                     *       "uploaded_at": "2026-11-28T23:46:45.658Z",
+                     *       "uploaded_by": "signet_adm_ZL5vSRkV",
                      *       "problem": null,
                      *       "envelope": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsInByb2plY3RfaWQiOiI0Nzk0ZDRhNy00M2RjLTQ1YTItYmM4NC1lYTAwMjg0MzhjOTkiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
                      *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
-                     *             "sig": "iP6A9Ud8PVCwc0Sc3x2lagMh3POJP6CLqSstcExR6tInj/lC/TVOOIam8T2QxqbLGismzG92zJl89MeGnxE3BQ=="
+                     *             "sig": "ofSnZPx4OI8jE6YMPdeEOn2ftYbJsI0rLmHIlXkleZTm3s66trAdof+m80hv+YF8VB+tGCq4F6eIrcWRv4bFDQ=="
                      *           }
                      *         ]
                      *       },
@@ -13983,11 +14114,11 @@ export interface operations {
                      * @example {
                      *       "document": {
                      *         "version": 1,
-                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
-                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *         "environment": "dev",
-                     *         "published_at": "2026-11-28T22:48:50+00:00",
+                     *         "published_at": "2026-11-28T23:46:40+00:00",
                      *         "policies": {
                      *           "pii": {
                      *             "enabled": true,
@@ -14028,18 +14159,18 @@ export interface operations {
                      *         },
                      *         "scope_policies": {},
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
-                     *         "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                     *         "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
+                     *         "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
                      *         "bundle_version": 2,
-                     *         "key_id": "67f98cd2c8573d05"
+                     *         "key_id": "e8af24448c23722c"
                      *       },
                      *       "provenance": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlYzAyYjdkYi1jNDI0LTRmMTYtOGMzNy1mZDFkZjliZWI2OWMiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwLjA3NloiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiYTc5MTlmNDJmMWYxM2E0NmI1MjNkNWFiZjE3ZDg0NmY0ZTkwOWMxMGNmYzllMTViZDc1N2FkNzNmODY3YmYzNyIsInNpemUiOjk4Niwia2V5IjoiamhveUdhdkwzSmlsOEQ1YzEraEQ1aE53dzQyS0c3WmxKeHM2cGYxTHlvST0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NTgtZDJjYi03Nzk5LTkzOTctZWFmZTMxMTA1MGQwIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC42MzVaIn0seyJpZCI6IjAxYTIyNDU4LWQwYTAtNzdmYy04YmJlLWQ0ZGVmNjkwZTEzNyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC4wNzlaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjI5ZmMxMjlmODA0ODI0ZjQ1OGI0OTExMmQ3MDlhOWUzNjgzYWY0N2VkZDA2NzI0ZWQ4NjBlMGU4NzAxMDFlZTkiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJkODJjZGU1Yy02Y2VlLTQ0MDQtYWUxMC1iMjMzMjI5MjY0YTAiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQwLjY3NVoiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMmUyMmM3MGI5YTFlZDU3Y2RhNzFhZmIxNjY4ZGMxNzNlYTZkNGE2NTFlNzM1NjU4YjNlNzU4YmFlMjQ1YmUyNyIsInNpemUiOjk4Niwia2V5IjoiQXl1dlQrSXUvQ0JtUzd2aENSR3RuNmlzUGgweW9TNzlNaVU5OE9jMitQVT0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0OGQtYzlmOC03MjVkLWI5MjEtYzVhYmU4ZWZmNjQzIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MS43ODRaIn0seyJpZCI6IjAxYTIyNDhkLWM1ZDMtNzA1YS1iOTg2LTVhYzRiZjg0YmY4MyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MC43MjFaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6ImUzN2MyY2ZkYTY2OGE5M2IxNzg5YmJiZDdjMWUxZTBjMGNkN2YxYmEzMDQyZDZkMTM3ODJmMzhiZTY0ZjNmOWIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
                      *         "payloadType": "application/vnd.signet.export+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
-                     *             "sig": "rfiz6Xvt/h1y1nFXw9p2dRtTavviI+tixucxshy/0CeXxV79BM/D9A0QYnHaXmI89BMuBJT7+k1mu8m0vBedCw=="
+                     *             "keyid": "e8af24448c23722c58a1002eddb7f76144832f10838c729617ce06b56e421eb9",
+                     *             "sig": "hhOlHlT7jPpVLcfRNfg7lulHXlAKHB3Z5z0lJL3eeEs/xPiAFflkAkgNEuupEUg7SAkfhyKRuYfu4oTq1xXQCg=="
                      *           }
                      *         ]
                      *       }
@@ -14094,11 +14225,11 @@ export interface operations {
                  * @example {
                  *       "document": {
                  *         "version": 1,
-                 *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
-                 *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                 *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                 *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                 *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                 *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                  *         "environment": "dev",
-                 *         "published_at": "2026-11-28T22:48:50+00:00",
+                 *         "published_at": "2026-11-28T23:46:40+00:00",
                  *         "policies": {
                  *           "pii": {
                  *             "enabled": true,
@@ -14139,18 +14270,18 @@ export interface operations {
                  *         },
                  *         "scope_policies": {},
                  *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                 *         "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
-                 *         "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                 *         "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
+                 *         "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
                  *         "bundle_version": 2,
-                 *         "key_id": "67f98cd2c8573d05"
+                 *         "key_id": "e8af24448c23722c"
                  *       },
                  *       "provenance": {
-                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlYzAyYjdkYi1jNDI0LTRmMTYtOGMzNy1mZDFkZjliZWI2OWMiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwLjA3NloiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiYTc5MTlmNDJmMWYxM2E0NmI1MjNkNWFiZjE3ZDg0NmY0ZTkwOWMxMGNmYzllMTViZDc1N2FkNzNmODY3YmYzNyIsInNpemUiOjk4Niwia2V5IjoiamhveUdhdkwzSmlsOEQ1YzEraEQ1aE53dzQyS0c3WmxKeHM2cGYxTHlvST0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NTgtZDJjYi03Nzk5LTkzOTctZWFmZTMxMTA1MGQwIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC42MzVaIn0seyJpZCI6IjAxYTIyNDU4LWQwYTAtNzdmYy04YmJlLWQ0ZGVmNjkwZTEzNyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC4wNzlaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjI5ZmMxMjlmODA0ODI0ZjQ1OGI0OTExMmQ3MDlhOWUzNjgzYWY0N2VkZDA2NzI0ZWQ4NjBlMGU4NzAxMDFlZTkiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJkODJjZGU1Yy02Y2VlLTQ0MDQtYWUxMC1iMjMzMjI5MjY0YTAiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQwLjY3NVoiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMmUyMmM3MGI5YTFlZDU3Y2RhNzFhZmIxNjY4ZGMxNzNlYTZkNGE2NTFlNzM1NjU4YjNlNzU4YmFlMjQ1YmUyNyIsInNpemUiOjk4Niwia2V5IjoiQXl1dlQrSXUvQ0JtUzd2aENSR3RuNmlzUGgweW9TNzlNaVU5OE9jMitQVT0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0OGQtYzlmOC03MjVkLWI5MjEtYzVhYmU4ZWZmNjQzIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MS43ODRaIn0seyJpZCI6IjAxYTIyNDhkLWM1ZDMtNzA1YS1iOTg2LTVhYzRiZjg0YmY4MyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MC43MjFaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6ImUzN2MyY2ZkYTY2OGE5M2IxNzg5YmJiZDdjMWUxZTBjMGNkN2YxYmEzMDQyZDZkMTM3ODJmMzhiZTY0ZjNmOWIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
                  *         "payloadType": "application/vnd.signet.export+json",
                  *         "signatures": [
                  *           {
-                 *             "keyid": "67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
-                 *             "sig": "rfiz6Xvt/h1y1nFXw9p2dRtTavviI+tixucxshy/0CeXxV79BM/D9A0QYnHaXmI89BMuBJT7+k1mu8m0vBedCw=="
+                 *             "keyid": "e8af24448c23722c58a1002eddb7f76144832f10838c729617ce06b56e421eb9",
+                 *             "sig": "hhOlHlT7jPpVLcfRNfg7lulHXlAKHB3Z5z0lJL3eeEs/xPiAFflkAkgNEuupEUg7SAkfhyKRuYfu4oTq1xXQCg=="
                  *           }
                  *         ]
                  *       }
@@ -14173,12 +14304,12 @@ export interface operations {
                     /**
                      * @example {
                      *       "bundle": {
-                     *         "id": "01a22458-dd6b-712d-9ad8-79fad4fbab99",
+                     *         "id": "01a2248d-dda3-76a2-8ff4-3522e9dc8c69",
                      *         "version": 3,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *         "is_active": false,
                      *         "published_by": null,
-                     *         "published_at": "2026-11-28T22:48:53.355Z",
+                     *         "published_at": "2026-11-28T23:46:46.819Z",
                      *         "title": "Block personal data",
                      *         "description": null,
                      *         "labels": {},
@@ -14196,46 +14327,46 @@ export interface operations {
                      *       "scope_policies_rewritten": false,
                      *       "origin": {
                      *         "name": "connected side",
-                     *         "key_id": "67f98cd2c8573d05",
-                     *         "document_sha256": "a7919f42f1f13a46b523d5abf17d846f4e909c10cfc9e15bd757ad73f867bf37",
+                     *         "key_id": "e8af24448c23722c",
+                     *         "document_sha256": "2e22c70b9a1ed57cda71afb1668dc173ea6d4a651e735658b3e758bae245be27",
                      *         "server_version": "0.1.0",
                      *         "server_url": null,
-                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *         "org_name": "Acme",
-                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *         "project_name": "Shop",
-                     *         "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *         "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *         "environment": "dev",
-                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "published_at": "2026-11-28T22:48:50.076Z",
+                     *         "published_at": "2026-11-28T23:46:40.675Z",
                      *         "published_by": "maria@acme.example",
                      *         "active_at_export": true,
                      *         "deployments": [
                      *           {
-                     *             "id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *             "id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *             "sequence": 4,
                      *             "kind": "activate",
                      *             "from_version": 1,
                      *             "reason": "The false alarms are fixed",
-                     *             "actor": "signet_adm_TmK6hkqP",
+                     *             "actor": "signet_adm_ZL5vSRkV",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T22:48:50.635Z"
+                     *             "at": "2026-11-28T23:46:41.784Z"
                      *           },
                      *           {
-                     *             "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *             "id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
                      *             "sequence": 2,
                      *             "kind": "publish",
                      *             "from_version": 1,
                      *             "reason": null,
-                     *             "actor": "signet_adm_TmK6hkqP",
+                     *             "actor": "signet_adm_ZL5vSRkV",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T22:48:50.079Z"
+                     *             "at": "2026-11-28T23:46:40.721Z"
                      *           }
                      *         ],
-                     *         "imported_at": "2026-11-28T22:48:53.362Z",
-                     *         "imported_by": "signet_adm_TmK6hkqP"
+                     *         "imported_at": "2026-11-28T23:46:46.837Z",
+                     *         "imported_by": "signet_adm_ZL5vSRkV"
                      *       },
                      *       "versions_left": 497
                      *     }
@@ -14305,54 +14436,54 @@ export interface operations {
                      * @example {
                      *       "origin": {
                      *         "name": "connected side",
-                     *         "key_id": "67f98cd2c8573d05",
-                     *         "document_sha256": "a7919f42f1f13a46b523d5abf17d846f4e909c10cfc9e15bd757ad73f867bf37",
+                     *         "key_id": "e8af24448c23722c",
+                     *         "document_sha256": "2e22c70b9a1ed57cda71afb1668dc173ea6d4a651e735658b3e758bae245be27",
                      *         "server_version": "0.1.0",
                      *         "server_url": null,
-                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
+                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
                      *         "org_name": "Acme",
-                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *         "project_name": "Shop",
-                     *         "environment_id": "ec02b7db-c424-4f16-8c37-fd1df9beb69c",
+                     *         "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
                      *         "environment": "dev",
-                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
+                     *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "published_at": "2026-11-28T22:48:50.076Z",
+                     *         "published_at": "2026-11-28T23:46:40.675Z",
                      *         "published_by": "maria@acme.example",
                      *         "active_at_export": true,
                      *         "deployments": [
                      *           {
-                     *             "id": "01a22458-d2cb-7799-9397-eafe311050d0",
+                     *             "id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
                      *             "sequence": 4,
                      *             "kind": "activate",
                      *             "from_version": 1,
                      *             "reason": "The false alarms are fixed",
-                     *             "actor": "signet_adm_TmK6hkqP",
+                     *             "actor": "signet_adm_ZL5vSRkV",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T22:48:50.635Z"
+                     *             "at": "2026-11-28T23:46:41.784Z"
                      *           },
                      *           {
-                     *             "id": "01a22458-d0a0-77fc-8bbe-d4def690e137",
+                     *             "id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
                      *             "sequence": 2,
                      *             "kind": "publish",
                      *             "from_version": 1,
                      *             "reason": null,
-                     *             "actor": "signet_adm_TmK6hkqP",
+                     *             "actor": "signet_adm_ZL5vSRkV",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T22:48:50.079Z"
+                     *             "at": "2026-11-28T23:46:40.721Z"
                      *           }
                      *         ],
-                     *         "imported_at": "2026-11-28T22:48:53.362Z",
-                     *         "imported_by": "signet_adm_TmK6hkqP"
+                     *         "imported_at": "2026-11-28T23:46:46.837Z",
+                     *         "imported_by": "signet_adm_ZL5vSRkV"
                      *       },
                      *       "document": {
                      *         "version": 1,
-                     *         "bundle_id": "01a22458-d09c-76d1-bd7c-45ea5366a6f7",
-                     *         "org_id": "849111ef-1929-455a-bf62-6c2121b3a973",
-                     *         "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *         "environment": "dev",
-                     *         "published_at": "2026-11-28T22:48:50+00:00",
+                     *         "published_at": "2026-11-28T23:46:40+00:00",
                      *         "policies": {
                      *           "pii": {
                      *             "enabled": true,
@@ -14393,18 +14524,18 @@ export interface operations {
                      *         },
                      *         "scope_policies": {},
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "signature": "eQAHFWPgbykcHFXTpm6L5kuMel7B+5VgfmqxM+jrKHMCb1yJqKGAxZOOZiUyb+X/SB0PZaMFfl7BLE1xGa3GAA==",
-                     *         "signature_v2": "uzQN5AxtwY8rzT+IjXjEH+dcw7kJ+Vk3UNOVanukULoGxDSjgOICdpdbcFMzno+uSkZi9JqFK0Hk8YlWLdizAg==",
+                     *         "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
+                     *         "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
                      *         "bundle_version": 2,
-                     *         "key_id": "67f98cd2c8573d05"
+                     *         "key_id": "e8af24448c23722c"
                      *       },
                      *       "provenance": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6Ijg0OTExMWVmLTE5MjktNDU1YS1iZjYyLTZjMjEyMWIzYTk3MyIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjQ3OTRkNGE3LTQzZGMtNDVhMi1iYzg0LWVhMDAyODQzOGM5OSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlYzAyYjdkYi1jNDI0LTRmMTYtOGMzNy1mZDFkZjliZWI2OWMiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDU4LWQwOWMtNzZkMS1iZDdjLTQ1ZWE1MzY2YTZmNyIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIyOjQ4OjUwLjA3NloiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiYTc5MTlmNDJmMWYxM2E0NmI1MjNkNWFiZjE3ZDg0NmY0ZTkwOWMxMGNmYzllMTViZDc1N2FkNzNmODY3YmYzNyIsInNpemUiOjk4Niwia2V5IjoiamhveUdhdkwzSmlsOEQ1YzEraEQ1aE53dzQyS0c3WmxKeHM2cGYxTHlvST0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0NTgtZDJjYi03Nzk5LTkzOTctZWFmZTMxMTA1MGQwIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC42MzVaIn0seyJpZCI6IjAxYTIyNDU4LWQwYTAtNzdmYy04YmJlLWQ0ZGVmNjkwZTEzNyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1RtSzZoa3FQIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMjo0ODo1MC4wNzlaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjI5ZmMxMjlmODA0ODI0ZjQ1OGI0OTExMmQ3MDlhOWUzNjgzYWY0N2VkZDA2NzI0ZWQ4NjBlMGU4NzAxMDFlZTkiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJkODJjZGU1Yy02Y2VlLTQ0MDQtYWUxMC1iMjMzMjI5MjY0YTAiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQwLjY3NVoiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMmUyMmM3MGI5YTFlZDU3Y2RhNzFhZmIxNjY4ZGMxNzNlYTZkNGE2NTFlNzM1NjU4YjNlNzU4YmFlMjQ1YmUyNyIsInNpemUiOjk4Niwia2V5IjoiQXl1dlQrSXUvQ0JtUzd2aENSR3RuNmlzUGgweW9TNzlNaVU5OE9jMitQVT0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0OGQtYzlmOC03MjVkLWI5MjEtYzVhYmU4ZWZmNjQzIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MS43ODRaIn0seyJpZCI6IjAxYTIyNDhkLWM1ZDMtNzA1YS1iOTg2LTVhYzRiZjg0YmY4MyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MC43MjFaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6ImUzN2MyY2ZkYTY2OGE5M2IxNzg5YmJiZDdjMWUxZTBjMGNkN2YxYmEzMDQyZDZkMTM3ODJmMzhiZTY0ZjNmOWIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
                      *         "payloadType": "application/vnd.signet.export+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
-                     *             "sig": "rfiz6Xvt/h1y1nFXw9p2dRtTavviI+tixucxshy/0CeXxV79BM/D9A0QYnHaXmI89BMuBJT7+k1mu8m0vBedCw=="
+                     *             "keyid": "e8af24448c23722c58a1002eddb7f76144832f10838c729617ce06b56e421eb9",
+                     *             "sig": "hhOlHlT7jPpVLcfRNfg7lulHXlAKHB3Z5z0lJL3eeEs/xPiAFflkAkgNEuupEUg7SAkfhyKRuYfu4oTq1xXQCg=="
                      *           }
                      *         ]
                      *       }
@@ -14461,17 +14592,17 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "537fa58c-7298-4620-b1ae-e0941091d6cc",
+                     *           "id": "627b0eb2-ce0a-42f9-862f-48e099a11709",
                      *           "name": "connected side",
                      *           "keys": [
                      *             {
-                     *               "key_id": "67f98cd2c8573d05",
-                     *               "fingerprint": "SHA256:67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
-                     *               "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n"
+                     *               "key_id": "e8af24448c23722c",
+                     *               "fingerprint": "SHA256:e8af24448c23722c58a1002eddb7f76144832f10838c729617ce06b56e421eb9",
+                     *               "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAyuvT+Iu/CBmS7vhCRGtn6isPh0yoS79MiU98Oc2+PU=\n-----END PUBLIC KEY-----\n"
                      *             }
                      *           ],
-                     *           "created_at": "2026-11-28T22:48:53.332Z",
-                     *           "created_by": "signet_adm_TmK6hkqP"
+                     *           "created_at": "2026-11-28T23:46:46.687Z",
+                     *           "created_by": "signet_adm_ZL5vSRkV"
                      *         }
                      *       ],
                      *       "total": 1,
@@ -14515,7 +14646,7 @@ export interface operations {
                  * @example {
                  *       "name": "connected side",
                  *       "public_key_pems": [
-                 *         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n"
+                 *         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAyuvT+Iu/CBmS7vhCRGtn6isPh0yoS79MiU98Oc2+PU=\n-----END PUBLIC KEY-----\n"
                  *       ]
                  *     }
                  */
@@ -14535,17 +14666,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "537fa58c-7298-4620-b1ae-e0941091d6cc",
+                     *       "id": "627b0eb2-ce0a-42f9-862f-48e099a11709",
                      *       "name": "connected side",
                      *       "keys": [
                      *         {
-                     *           "key_id": "67f98cd2c8573d05",
-                     *           "fingerprint": "SHA256:67f98cd2c8573d05686c567542157a5365b4541d96ae79d6f857fe03c08cacac",
-                     *           "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjhoyGavL3Jil8D5c1+hD5hNww42KG7ZlJxs6pf1LyoI=\n-----END PUBLIC KEY-----\n"
+                     *           "key_id": "e8af24448c23722c",
+                     *           "fingerprint": "SHA256:e8af24448c23722c58a1002eddb7f76144832f10838c729617ce06b56e421eb9",
+                     *           "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAyuvT+Iu/CBmS7vhCRGtn6isPh0yoS79MiU98Oc2+PU=\n-----END PUBLIC KEY-----\n"
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T22:48:53.332Z",
-                     *       "created_by": "signet_adm_TmK6hkqP"
+                     *       "created_at": "2026-11-28T23:46:46.687Z",
+                     *       "created_by": "signet_adm_ZL5vSRkV"
                      *     }
                      */
                     "application/json": components["schemas"]["TrustedOrigin"];
@@ -14580,7 +14711,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 537fa58c-7298-4620-b1ae-e0941091d6cc
+                 * @example 627b0eb2-ce0a-42f9-862f-48e099a11709
                  */
                 origin_id: string;
             };
@@ -14647,10 +14778,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "0a70875a62541d83",
+                     *         "key_id": "5715ac9793fc788d",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAES/jgLIZjfn5R9dV53eNt1io6ol2q6ZFuSiA0MZBKuk=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:48:47.905Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA9jm6yrc2frSjMHVizFx7CxVzlTxNhryCmV2IEOlGIY8=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T23:46:35.915Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14659,10 +14790,10 @@ export interface operations {
                      *         "state": "current"
                      *       },
                      *       "next": {
-                     *         "key_id": "eeeb684625b26a49",
+                     *         "key_id": "384ff2473969131c",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:48:49.811Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA0JWdEJrtP9GbWipeHmzjaCbnXwEMiEN2RRZkz9oUF40=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T23:46:40.027Z",
                      *         "is_current": false,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14732,10 +14863,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "0a70875a62541d83",
+                     *         "key_id": "5715ac9793fc788d",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAES/jgLIZjfn5R9dV53eNt1io6ol2q6ZFuSiA0MZBKuk=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:48:47.905Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA9jm6yrc2frSjMHVizFx7CxVzlTxNhryCmV2IEOlGIY8=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T23:46:35.915Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14744,10 +14875,10 @@ export interface operations {
                      *         "state": "current"
                      *       },
                      *       "next": {
-                     *         "key_id": "eeeb684625b26a49",
+                     *         "key_id": "384ff2473969131c",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:48:49.811Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA0JWdEJrtP9GbWipeHmzjaCbnXwEMiEN2RRZkz9oUF40=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T23:46:40.027Z",
                      *         "is_current": false,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14797,7 +14928,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of the announced key.
-                 * @example eeeb684625b26a49
+                 * @example 384ff2473969131c
                  */
                 key_id: string;
             };
@@ -14828,10 +14959,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "eeeb684625b26a49",
+                     *         "key_id": "384ff2473969131c",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:48:49.811Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA0JWdEJrtP9GbWipeHmzjaCbnXwEMiEN2RRZkz9oUF40=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T23:46:40.027Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14885,7 +15016,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of the announced key.
-                 * @example 9ce07b2bb4e56216
+                 * @example 7036ce3cf180e261
                  */
                 key_id: string;
             };
@@ -14915,10 +15046,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "eeeb684625b26a49",
+                     *         "key_id": "384ff2473969131c",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:48:49.811Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA0JWdEJrtP9GbWipeHmzjaCbnXwEMiEN2RRZkz9oUF40=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T23:46:40.027Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14972,7 +15103,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a previous key of the server.
-                 * @example 0a70875a62541d83
+                 * @example 5715ac9793fc788d
                  */
                 key_id: string;
             };
@@ -15002,10 +15133,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "eeeb684625b26a49",
+                     *         "key_id": "384ff2473969131c",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAp+7tJV+uFs/pQQkpCXURbVRPRmQfI5u9NBpqM158GmU=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T22:48:49.811Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA0JWdEJrtP9GbWipeHmzjaCbnXwEMiEN2RRZkz9oUF40=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-28T23:46:40.027Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -15080,14 +15211,14 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "20261128T224853Z-a83319",
+                     *           "id": "20261128T234647Z-1135e8",
                      *           "kind": "kept",
                      *           "state": "ready",
                      *           "phase": null,
                      *           "percent": 100,
-                     *           "created_at": "2026-11-28T22:48:53Z",
-                     *           "bytes": 710144,
-                     *           "sha256": "da9407e455811be26dd19b91f0d2b2da33df43f3ba86c3faa780da2b35579196",
+                     *           "created_at": "2026-11-28T23:46:47Z",
+                     *           "bytes": 730624,
+                     *           "sha256": "21d6e46ce36c5b65d1eba55265a081752d48c560d36447584cff388a91438008",
                      *           "error": null
                      *         }
                      *       ],
@@ -15142,12 +15273,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "20261128T224853Z-a83319",
+                     *       "id": "20261128T234647Z-1135e8",
                      *       "kind": "kept",
                      *       "state": "running",
                      *       "phase": "copying",
                      *       "percent": 0,
-                     *       "created_at": "2026-11-28T22:48:53Z",
+                     *       "created_at": "2026-11-28T23:46:47Z",
                      *       "bytes": null,
                      *       "sha256": null,
                      *       "error": null
@@ -15179,7 +15310,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a backup.
-                 * @example 20261128T224853Z-a83319
+                 * @example 20261128T234647Z-1135e8
                  */
                 backup_id: string;
             };
@@ -15199,14 +15330,14 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "20261128T224853Z-a83319",
+                     *       "id": "20261128T234647Z-1135e8",
                      *       "kind": "kept",
                      *       "state": "ready",
                      *       "phase": null,
                      *       "percent": 100,
-                     *       "created_at": "2026-11-28T22:48:53Z",
-                     *       "bytes": 710144,
-                     *       "sha256": "da9407e455811be26dd19b91f0d2b2da33df43f3ba86c3faa780da2b35579196",
+                     *       "created_at": "2026-11-28T23:46:47Z",
+                     *       "bytes": 730624,
+                     *       "sha256": "21d6e46ce36c5b65d1eba55265a081752d48c560d36447584cff388a91438008",
                      *       "error": null
                      *     }
                      */
@@ -15233,7 +15364,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a backup.
-                 * @example 20261128T224853Z-a83319
+                 * @example 20261128T234647Z-1135e8
                  */
                 backup_id: string;
             };
@@ -15332,23 +15463,23 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "eee72e4e-a8f2-4d14-b45d-e262e0ce66d0",
+                     *           "id": "66f00ac8-6108-4b8f-bc0d-170afaf21388",
                      *           "name": "signet-0",
                      *           "version": "0.1.0",
                      *           "url": "https://signet.acme.example",
-                     *           "started_at": "2026-11-28T22:48:47.954Z",
-                     *           "seen_at": "2026-11-28T22:48:55.802Z",
+                     *           "started_at": "2026-11-28T23:46:36.047Z",
+                     *           "seen_at": "2026-11-28T23:46:51.700Z",
                      *           "state": "live",
                      *           "answering": true,
                      *           "streams": 0,
                      *           "held_polls": 0,
-                     *           "schema": "0026-audit-log",
+                     *           "schema": "0030-deployment-search",
                      *           "lag_ms": null,
                      *           "problem": null,
                      *           "stopping_at": null
                      *         }
                      *       ],
-                     *       "at": "2026-11-28T22:48:55.802Z"
+                     *       "at": "2026-11-28T23:46:51.701Z"
                      *     }
                      */
                     "application/json": components["schemas"]["ListNodesAnswer"];
@@ -15425,7 +15556,7 @@ export interface operations {
                      *         {
                      *           "id": "disk-space",
                      *           "level": "ok",
-                     *           "summary": "72.1 GiB of 252 GiB are free; its growth is not known before the server has run for six hours",
+                     *           "summary": "71.5 GiB of 252 GiB are free; its growth is not known before the server has run for six hours",
                      *           "remedy": null
                      *         },
                      *         {
@@ -15437,7 +15568,7 @@ export interface operations {
                      *         {
                      *           "id": "clock",
                      *           "level": "ok",
-                     *           "summary": "it is past the newest event, of 2026-11-28T22:48:48.580Z",
+                     *           "summary": "it is past the newest event, of 2026-11-28T23:46:37.540Z",
                      *           "remedy": null
                      *         },
                      *         {
@@ -15467,11 +15598,11 @@ export interface operations {
                      *         {
                      *           "id": "open-files",
                      *           "level": "ok",
-                     *           "summary": "58 of 20000 files are open, and 20000 connections are configured",
+                     *           "summary": "51 of 20000 files are open, and 20000 connections are configured",
                      *           "remedy": null
                      *         }
                      *       ],
-                     *       "at": "2026-11-28T22:48:49.769Z",
+                     *       "at": "2026-11-28T23:46:39.983Z",
                      *       "version": "0.1.0"
                      *     }
                      */
@@ -15575,13 +15706,13 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "01a22458-dd97-7306-a473-a0d3448d4129",
-                     *           "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *           "id": "01a2248d-dde2-7518-abdc-8270a0c9f679",
+                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *           "name": "guardrails",
                      *           "media_type": "application/json",
                      *           "status": "draft",
-                     *           "created_by": "signet_adm_TmK6hkqP",
-                     *           "created_at": "2026-11-28T22:48:53.399Z",
+                     *           "created_by": "signet_adm_ZL5vSRkV",
+                     *           "created_at": "2026-11-28T23:46:46.882Z",
                      *           "promoted_at": null,
                      *           "deployment_id": null
                      *         }
@@ -15673,13 +15804,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22458-dd97-7306-a473-a0d3448d4129",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "id": "01a2248d-dde2-7518-abdc-8270a0c9f679",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "name": "guardrails",
                      *       "media_type": "application/json",
                      *       "status": "draft",
-                     *       "created_by": "signet_adm_TmK6hkqP",
-                     *       "created_at": "2026-11-28T22:48:53.399Z",
+                     *       "created_by": "signet_adm_ZL5vSRkV",
+                     *       "created_at": "2026-11-28T23:46:46.882Z",
                      *       "promoted_at": null,
                      *       "deployment_id": null
                      *     }
@@ -15710,7 +15841,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID.
-                 * @example 01a22458-dd97-7306-a473-a0d3448d4129
+                 * @example 01a2248d-dde2-7518-abdc-8270a0c9f679
                  */
                 artifact_id: string;
             };
@@ -15730,13 +15861,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a22458-dd97-7306-a473-a0d3448d4129",
-                     *       "project_id": "4794d4a7-43dc-45a2-bc84-ea0028438c99",
+                     *       "id": "01a2248d-dde2-7518-abdc-8270a0c9f679",
+                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
                      *       "name": "guardrails",
                      *       "media_type": "application/json",
                      *       "status": "draft",
-                     *       "created_by": "signet_adm_TmK6hkqP",
-                     *       "created_at": "2026-11-28T22:48:53.399Z",
+                     *       "created_by": "signet_adm_ZL5vSRkV",
+                     *       "created_at": "2026-11-28T23:46:46.882Z",
                      *       "promoted_at": null,
                      *       "deployment_id": null,
                      *       "policies": {
@@ -15798,7 +15929,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID.
-                 * @example 01a22458-dd97-7306-a473-a0d3448d4129
+                 * @example 01a2248d-dde2-7518-abdc-8270a0c9f679
                  */
                 artifact_id: string;
             };
@@ -15841,7 +15972,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID.
-                 * @example 01a22458-dd97-7306-a473-a0d3448d4129
+                 * @example 01a2248d-dde2-7518-abdc-8270a0c9f679
                  */
                 artifact_id: string;
             };
@@ -15870,22 +16001,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "artifact_id": "01a22458-dd97-7306-a473-a0d3448d4129",
+                     *       "artifact_id": "01a2248d-dde2-7518-abdc-8270a0c9f679",
                      *       "status": "promoted",
-                     *       "deployment_id": "01a22458-ddb4-70d1-86e1-d95d5c0ceb6e",
+                     *       "deployment_id": "01a2248d-de74-7583-ad4f-6fbaa9b45ecc",
                      *       "bundle": {
-                     *         "id": "01a22458-ddb0-72b8-b95c-318101b27c49",
+                     *         "id": "01a2248d-de70-71ac-8ca2-eb00d9d1dd5d",
                      *         "version": 3,
                      *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *         "is_active": true,
                      *         "published_by": null,
-                     *         "published_at": "2026-11-28T22:48:53.424Z",
+                     *         "published_at": "2026-11-28T23:46:47.024Z",
                      *         "title": "Redact personal data",
                      *         "description": null,
                      *         "labels": {},
                      *         "source": null,
                      *         "origin": "publish",
-                     *         "deployment_id": "01a22458-ddb4-70d1-86e1-d95d5c0ceb6e",
+                     *         "deployment_id": "01a2248d-de74-7583-ad4f-6fbaa9b45ecc",
                      *         "sequence": 5,
                      *         "warnings": [],
                      *         "change": null,

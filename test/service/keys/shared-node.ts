@@ -70,6 +70,7 @@ export async function startNode(
         },
       },
       documents: DEFAULT_DOCUMENTS,
+      consoleServer: null,
       server: { version: "test", url: null },
       node: { name: "test", version: "test", schema: "test" },
       sessionLimits: { stream: 3, poll: 3 },

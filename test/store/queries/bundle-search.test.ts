@@ -14,6 +14,18 @@ const SAMPLES: readonly Partial<Bundle>[] = [
 describe("searching bundles", () => {
   const db = useStore();
 
+  /** Versions 2 to `last` are like version 1, but for the title of version 20. One statement: thousands take minutes on a busy machine. */
+  async function copyFirstBundle(last: number): Promise<void> {
+    const [first = {}] = await db.raw("select * from bundles");
+    const title = "case number when 20 then 'needle' else title end";
+    const of: Readonly<Record<string, string>> = { id: "id || '-' || number", version: "number", title };
+    const columns = Object.keys(first);
+    await db.raw(
+      `with recursive numbers (number) as (select 2 union all select number + 1 from numbers where number < ${last}) ` +
+        `insert into bundles (${columns.join(", ")}) select ${columns.map((name) => of[name] ?? name).join(", ")} from bundles, numbers`,
+    );
+  }
+
   async function insertSamples(): Promise<string> {
     const { dev } = await insertTenancy(db);
     await db.write(async (tx) => {
@@ -65,13 +77,13 @@ describe("searching bundles", () => {
     expect(await db.read.hasVersionBelow(dev.id, 1)).toBe(false);
   });
 
-  it("looks at 10,000 versions at most, and says where to go on", { timeout: 180_000 }, async () => {
+  it("looks at 10,000 versions at most, and says where to go on", async () => {
     const { dev } = await insertTenancy(db);
     await db.write(async (tx) => {
       await tx.putContent(aContent("policy"));
-      for (let version = 1; version <= 10_600; version++)
-        await tx.insertBundle(aBundle(dev, { version, title: version === 20 ? "needle" : "hay" }));
+      await tx.insertBundle(aBundle(dev, { title: "hay" }));
     });
+    await copyFirstBundle(10_600);
     const first = await db.read.findBundles(dev.id, { text: "needle" }, 5);
     expect([first.rows.length, first.next]).toEqual([0, 601]);
     const second = await db.read.findBundles(dev.id, { text: "needle" }, 5, 601);

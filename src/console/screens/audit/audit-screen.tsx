@@ -5,6 +5,7 @@ import { tenancy } from "../../data/tenancy.js";
 import { Empty } from "../../elements/states.js";
 import { Tabs } from "../../elements/tabs.js";
 import { useQuery } from "../../elements/use-query.js";
+import { organizationCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { AuditEvents } from "./audit-events.js";
 import { auditParams } from "./audit-filter.js";
@@ -21,7 +22,7 @@ export function AuditScreen() {
   return (
     <Page
       title={isVerify ? "Verify the audit" : "Audit"}
-      crumbs={[{ label: organization?.name ?? org, href: links.organization(org) }]}
+      crumbs={organizationCrumbs(org)}
       lead="Every change, in the transaction of the change, signed and chained."
     >
       {can("audit:read") ? (

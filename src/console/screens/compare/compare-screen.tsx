@@ -2,8 +2,8 @@ import { useRoute } from "preact-iso/router";
 import type { CompareBundlesResponse } from "../../../../gen/signet/v1/bundle_pb.js";
 import type { SignetError } from "../../../sdk/signet-error.js";
 import { client } from "../../data/client.js";
-import { links, type ProjectAt } from "../../data/links.js";
-import { projectOf, tenancy } from "../../data/tenancy.js";
+import { links, projectAt, type ProjectAt } from "../../data/links.js";
+import { projectOf } from "../../data/tenancy.js";
 import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
 import { ErrorNote } from "../../elements/error-note.js";
@@ -11,6 +11,7 @@ import { Empty, Skeleton } from "../../elements/states.js";
 import { Tabs } from "../../elements/tabs.js";
 import { Status } from "../../elements/text.js";
 import { useQuery } from "../../elements/use-query.js";
+import { projectCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { ChangesList } from "./changes-list.js";
 import { HashOnly } from "./hash-only.js";
@@ -23,7 +24,7 @@ import { parseView, VIEWS } from "./view.js";
 /** The difference of two versions of any environments of a project. */
 export function CompareScreen() {
   const { params } = useRoute();
-  const at: ProjectAt = { org: params["org"] ?? "", project: params["project"] ?? "" };
+  const at = projectAt(params);
   const project = projectOf(at);
   const [query, setQuery] = useQuery();
   const from = parseSide(query["from"]);
@@ -33,13 +34,7 @@ export function CompareScreen() {
   const title =
     from === undefined || to === undefined ? "Compare versions" : `Compare ${sideName(from)} with ${sideName(to)}`;
   return (
-    <Page
-      title={title}
-      crumbs={[
-        { label: tenancy.value?.organization.name ?? at.org, href: links.organization(at.org) },
-        { label: project?.name ?? at.project, href: links.project(at) },
-      ]}
-    >
+    <Page title={title} crumbs={projectCrumbs(at)}>
       <div class="compare-sides">
         <SidePicker legend="From" environments={environments} side={from} onChange={pick("from")} />
         <Button

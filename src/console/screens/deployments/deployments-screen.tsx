@@ -1,10 +1,10 @@
 import { useRoute } from "preact-iso/router";
 import type { Deployment } from "../../../../gen/signet/v1/bundle_pb.js";
 import { client } from "../../data/client.js";
-import { links, type ProjectAt } from "../../data/links.js";
+import { links, projectAt, type ProjectAt } from "../../data/links.js";
 import { can } from "../../data/session.js";
 import { signetCommand } from "../../data/shell-words.js";
-import { projectOf, tenancy } from "../../data/tenancy.js";
+import { tenancy } from "../../data/tenancy.js";
 import { timestampOfText } from "../../data/timestamps.js";
 import { useCall } from "../../data/use-call.js";
 import { usePages } from "../../data/use-pages.js";
@@ -18,6 +18,7 @@ import { TextFilter } from "../../elements/text-filter.js";
 import { TimeFilter } from "../../elements/time-filter.js";
 import { Time } from "../../elements/time.js";
 import { useQuery } from "../../elements/use-query.js";
+import { projectCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { changeQuery, parseChange, type Change } from "../lanes/change/change.js";
 import { ChangeHere } from "./change-here.js";
@@ -30,7 +31,7 @@ const PAGE = 50;
 export function DeploymentsScreen() {
   const { params } = useRoute();
   const [query, set] = useQuery();
-  const at: ProjectAt = { org: params["org"] ?? "", project: params["project"] ?? "" };
+  const at = projectAt(params);
   const scope = { orgId: at.org, projectId: at.project };
   const asked = deploymentFilter(query);
   const change = parseChange(query);
@@ -65,14 +66,7 @@ export function DeploymentsScreen() {
     activate: can("bundle:publish") ? (next) => set(changeQuery(next), { replace: false }) : undefined,
   });
   return (
-    <Page
-      title="Deployments"
-      crumbs={[
-        { label: tenancy.value?.organization.name ?? at.org, href: links.organization(at.org) },
-        { label: projectOf(at)?.name ?? at.project, href: links.project(at) },
-      ]}
-      lead="What became active, newest first."
-    >
+    <Page title="Deployments" crumbs={projectCrumbs(at)} lead="What became active, newest first.">
       <div class="stack">
         <DeploymentFilters asked={asked} set={set} names={names} />
         {pages.error !== undefined && <ErrorNote error={pages.error} retry={pages.reload} />}

@@ -1,12 +1,13 @@
 import { useRoute } from "preact-iso/router";
 import { client } from "../../data/client.js";
-import { links, type ProjectAt } from "../../data/links.js";
+import { links, projectAt, type ProjectAt } from "../../data/links.js";
 import { can } from "../../data/session.js";
-import { projectOf, tenancy } from "../../data/tenancy.js";
+import { projectOf } from "../../data/tenancy.js";
 import { useCall } from "../../data/use-call.js";
 import { LinkButton } from "../../elements/button.js";
 import { Empty, Loaded } from "../../elements/states.js";
 import { Name, Status } from "../../elements/text.js";
+import { versionsCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { formatSide } from "../compare/side.js";
 import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
@@ -20,10 +21,9 @@ import { VerifyCard } from "./verify-card.js";
 /** One version: its document, who signed it, when it was active. */
 export function DocumentScreen() {
   const { params } = useRoute();
-  const at: ProjectAt = { org: params["org"] ?? "", project: params["project"] ?? "" };
+  const at = projectAt(params);
   const env = params["env"] ?? "";
   const version = /^[1-9]\d{0,9}$/.test(params["version"] ?? "") ? Number(params["version"]) : 0;
-  const project = projectOf(at);
   const path = { orgId: at.org, projectId: at.project, envName: env };
   const bundle = useCall(
     // The list has what is known of a version without its policies, which are in the document.
@@ -46,11 +46,7 @@ export function DocumentScreen() {
   return (
     <Page
       title={`${env} v${version}`}
-      crumbs={[
-        { label: tenancy.value?.organization.name ?? at.org, href: links.organization(at.org) },
-        { label: project?.name ?? at.project, href: links.project(at) },
-        { label: `Versions of ${env}`, href: links.versions(at, { env }) },
-      ]}
+      crumbs={versionsCrumbs(at, env)}
       lead={found !== undefined && <Lead bundle={found} />}
       actions={found !== undefined && <Actions at={at} env={env} bundle={found} active={activeOf(at, env)} />}
     >

@@ -3,7 +3,7 @@ import type { RuntimeInstance } from "../../../../gen/signet/v1/runtime_pb.js";
 import { client } from "../../data/client.js";
 import { links, type ProjectAt, type Query } from "../../data/links.js";
 import { signetCommand } from "../../data/shell-words.js";
-import { projectOf, tenancy } from "../../data/tenancy.js";
+import { tenancy } from "../../data/tenancy.js";
 import { useCall } from "../../data/use-call.js";
 import { usePages } from "../../data/use-pages.js";
 import { Button } from "../../elements/button.js";
@@ -13,6 +13,7 @@ import { Empty, Loaded, Skeleton } from "../../elements/states.js";
 import { Tag } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
 import { useQuery } from "../../elements/use-query.js";
+import { organizationCrumbs, projectCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { figuresFilter, fleetParams, groupQuery, listFilter } from "./fleet-filter.js";
 import { FleetFigures } from "./fleet-figures.js";
@@ -76,12 +77,7 @@ export function FleetScreen() {
   return (
     <Page
       title="Fleet"
-      crumbs={[
-        { label: tenancy.value?.organization.name ?? org, href: links.organization(org) },
-        ...(project === undefined
-          ? []
-          : [{ label: projectOf({ project })?.name ?? project, href: links.project({ org, project }) }]),
-      ]}
+      crumbs={project === undefined ? organizationCrumbs(org) : projectCrumbs({ org, project })}
       lead="Runtimes that enforce bundles, and what they say they applied."
       actions={
         <Button icon="refresh" busy={pages.isLoading && pages.items.length > 0} onClick={pages.reload}>

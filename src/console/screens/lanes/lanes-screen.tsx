@@ -1,12 +1,13 @@
 import { useRoute } from "preact-iso/router";
-import { links, type ProjectAt } from "../../data/links.js";
+import { links, projectAt, type ProjectAt } from "../../data/links.js";
 import { who } from "../../data/session.js";
-import { projectOf, tenancy } from "../../data/tenancy.js";
+import { projectOf } from "../../data/tenancy.js";
 import { LinkButton } from "../../elements/button.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { Icon } from "../../elements/icon.js";
 import { Empty, Skeleton } from "../../elements/states.js";
 import { useQuery } from "../../elements/use-query.js";
+import { organizationCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { ChangeDialog } from "./change-dialog.js";
 import { changeQuery, parseChange, type Change } from "./change/change.js";
@@ -18,7 +19,7 @@ import { useLanes } from "./use-lanes.js";
 /** The environments of a project in promotion order: what is active in each, who runs it, and the way to promote and undo. */
 export function LanesScreen() {
   const { params } = useRoute();
-  const at: ProjectAt = { org: params["org"] ?? "", project: params["project"] ?? "" };
+  const at = projectAt(params);
   return <LanesOf key={`${at.org}/${at.project}`} at={at} />;
 }
 
@@ -29,11 +30,10 @@ function LanesOf({ at }: { readonly at: ProjectAt }) {
   const open = (next: Change | undefined) => set(changeQuery(next), { replace: next === undefined });
   const name = projectOf(at)?.name ?? at.project;
   const never = whyNoChange(who.value);
-  const organization = tenancy.value?.organization.name ?? at.org;
   return (
     <Page
       title={name}
-      crumbs={[{ label: organization, href: links.organization(at.org) }]}
+      crumbs={organizationCrumbs(at.org)}
       lead={lanes === undefined || lanes.length === 0 ? undefined : <Lead lanes={lanes} />}
       actions={
         lanes !== undefined && lanes.length > 0 && <Actions at={at} lanes={lanes} isReadOnly={never !== undefined} />

@@ -4,13 +4,13 @@ import type { Pipeline } from "../../../../gen/signet/v1/pipeline_pb.js";
 import { fullClient } from "../../data/full-client.js";
 import { links, type ProjectAt } from "../../data/links.js";
 import { can, who } from "../../data/session.js";
-import { projectOf } from "../../data/tenancy.js";
 import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
 import { Icon } from "../../elements/icon.js";
 import { Menu, type MenuItem } from "../../elements/menu.js";
 import { Loaded } from "../../elements/states.js";
 import { useQuery } from "../../elements/use-query.js";
+import { projectCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { whyNoChange } from "../lanes/obstacles.js";
 import { sourcesOf } from "./board.js";
@@ -26,7 +26,6 @@ export function PipelineBoard({ at, id }: { readonly at: ProjectAt; readonly id:
   const [edit, setEdit] = useState<Edit | undefined>();
   const { route } = useLocation();
   const pipeline = call.value;
-  const name = projectOf(at)?.name ?? at.project;
   const never = can("write") ? undefined : `A ${who.value?.keyType ?? ""} token changes no pipeline.`;
   const items: readonly MenuItem[] = [
     { label: "Rename…", disabledBecause: never, onSelect: () => setEdit({ kind: "rename" }) },
@@ -42,10 +41,7 @@ export function PipelineBoard({ at, id }: { readonly at: ProjectAt; readonly id:
   return (
     <Page
       title={pipeline?.displayName ?? "Pipeline"}
-      crumbs={[
-        { label: name, href: links.project(at) },
-        { label: "Pipelines", href: links.pipelines(at) },
-      ]}
+      crumbs={[...projectCrumbs(at), { label: "Pipelines", href: links.pipelines(at) }]}
       lead="Promotion goes to later stages, to many environments at once: all of them or none."
       actions={pipeline !== undefined && <Menu label="Edit" items={items} />}
     >

@@ -4,7 +4,7 @@ import type { PipelineSummary } from "../../../../gen/signet/v1/pipeline_pb.js";
 import { fullClient } from "../../data/full-client.js";
 import { links, type ProjectAt } from "../../data/links.js";
 import { can } from "../../data/session.js";
-import { projectOf, tenancy } from "../../data/tenancy.js";
+import { tenancy } from "../../data/tenancy.js";
 import { usePages } from "../../data/use-pages.js";
 import { Button } from "../../elements/button.js";
 import { ConfirmDialog } from "../../elements/confirm-dialog.js";
@@ -14,6 +14,7 @@ import { Field } from "../../elements/field.js";
 import { Empty, Skeleton } from "../../elements/states.js";
 import { Name, Tag } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
+import { projectCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 
 /** The pipelines that the token sees, newest first. */
@@ -27,7 +28,6 @@ export function PipelineList({ at }: { readonly at: ProjectAt }) {
     [at.org],
     { limit: 100, refreshOn: ["environments"] },
   );
-  const name = projectOf(at)?.name ?? at.project;
   const create = can("write") ? (
     <Button kind="primary" icon="plus" onClick={() => setCreating(true)}>
       New pipeline
@@ -36,7 +36,7 @@ export function PipelineList({ at }: { readonly at: ProjectAt }) {
   return (
     <Page
       title="Pipelines"
-      crumbs={[{ label: name, href: links.project(at) }]}
+      crumbs={projectCrumbs(at)}
       lead="From one environment to many at once, in stages. All targets or none."
       actions={create}
     >

@@ -10,6 +10,7 @@ import { Icon } from "../../elements/icon.js";
 import { Command, Name, Status } from "../../elements/text.js";
 import type { Lane } from "../lanes/lane.js";
 import { rolloutWords } from "../lanes/words.js";
+import { runtimeProgram } from "./runtime-program.js";
 
 /** Until a runtime is seen it is asked for so often, in milliseconds, whatever the stream tells. */
 const ASK_MS = 2_000;
@@ -117,29 +118,13 @@ function RuntimeToken({ at, lane: { environment } }: Pick<RuntimeStepProps, "at"
       <p class="muted">In a checkout it is npx signet watch.</p>
       <details>
         <summary>With the SDK</summary>
-        <Command text={sdkLines(environment.name)} label="Copy program" />
+        <Command text={runtimeProgram(environment.name)} label="Copy program" />
         <p>
           <a href={links.docs("runtimes")}>More about runtimes</a>
         </p>
       </details>
     </div>
   );
-}
-
-function sdkLines(env: string): string {
-  return `import { createSignetClient, createStatusReporter, parsePublicKey, watchBundle } from "signet";
-import { openNodeTransport } from "signet/node";
-
-const { transport } = openNodeTransport({ url: "${API_URL}" });
-const client = createSignetClient({ transport, token: process.env.SIGNET_TOKEN });
-const { keys } = await client.bundles.listKeys({});
-const reporter = createStatusReporter(client, { instanceId: "first-runtime" });
-for await (const event of watchBundle(client, { keys: keys.map((key) => parsePublicKey(key.publicKeyPem)), expect: { environment: "${env}" } })) {
-  if (event.type !== "activation") continue;
-  const { sequence, deploymentId, bundle } = event.activation;
-  console.log("applying", bundle.document.policies);
-  reporter.report({ state: "applied", sequence, deploymentId });
-}`;
 }
 
 function SeenRuntimes({ at, env }: { readonly at: ProjectAt; readonly env: string }) {

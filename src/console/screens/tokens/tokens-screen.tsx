@@ -3,7 +3,6 @@ import { useState } from "preact/hooks";
 import type { Token } from "../../../../gen/signet/v1/token_pb.js";
 import { announce } from "../../data/announce.js";
 import { client } from "../../data/client.js";
-import { links } from "../../data/links.js";
 import { can, who } from "../../data/session.js";
 import { tenancy } from "../../data/tenancy.js";
 import { useCall } from "../../data/use-call.js";
@@ -12,6 +11,7 @@ import { Select } from "../../elements/field.js";
 import { SearchBox } from "../../elements/search-box.js";
 import { Empty, Loaded } from "../../elements/states.js";
 import { useQuery } from "../../elements/use-query.js";
+import { organizationCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { CreateDialog } from "./create-dialog.js";
 import { RevokeDialog } from "./revoke-dialog.js";
@@ -54,7 +54,7 @@ export function TokensScreen() {
   return (
     <Page
       title="Tokens"
-      crumbs={[{ label: tenancy.value?.organization.name ?? org, href: links.organization(org) }]}
+      crumbs={organizationCrumbs(org)}
       lead="What people, CI jobs and runtimes authenticate with."
       actions={
         isAdmin && (

@@ -2,7 +2,7 @@ import { useRoute } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
 import { announce } from "../../data/announce.js";
-import { links, type ProjectAt } from "../../data/links.js";
+import { links, projectAt, type ProjectAt } from "../../data/links.js";
 import { can } from "../../data/session.js";
 import { projectOf, tenancy } from "../../data/tenancy.js";
 import { Button, LinkButton } from "../../elements/button.js";
@@ -10,6 +10,7 @@ import { ErrorNote } from "../../elements/error-note.js";
 import { Empty, Skeleton } from "../../elements/states.js";
 import { Tabs } from "../../elements/tabs.js";
 import { useQuery } from "../../elements/use-query.js";
+import { projectCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { formatSide } from "../compare/side.js";
 import { DeleteDialog } from "./delete-dialog.js";
@@ -22,19 +23,15 @@ import { VersionTable } from "./version-table.js";
 /** The versions of an environment, newest first. */
 export function VersionsScreen() {
   const { params } = useRoute();
-  const at: ProjectAt = { org: params["org"] ?? "", project: params["project"] ?? "" };
+  const at = projectAt(params);
   const project = projectOf(at);
   const [query] = useQuery();
   const names = (project?.environments ?? []).map(({ name }) => name);
   const env = query["env"] ?? names[0];
-  const crumbs = [
-    { label: tenancy.value?.organization.name ?? at.org, href: links.organization(at.org) },
-    { label: project?.name ?? at.project, href: links.project(at) },
-  ];
   return (
     <Page
       title={env === undefined ? "Versions" : `Versions of ${env}`}
-      crumbs={crumbs}
+      crumbs={projectCrumbs(at)}
       actions={
         env !== undefined &&
         can("bundle:publish") && (

@@ -3,7 +3,6 @@ import { useState } from "preact/hooks";
 import type { TestWebhookResponse, Webhook } from "../../../../gen/signet/v1/webhook_pb.js";
 import { announce } from "../../data/announce.js";
 import { links } from "../../data/links.js";
-import { tenancy } from "../../data/tenancy.js";
 import { useAction } from "../../data/use-action.js";
 import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
@@ -13,6 +12,7 @@ import { Menu } from "../../elements/menu.js";
 import { Loaded } from "../../elements/states.js";
 import { Copy, Tag } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
+import { organizationCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { Deliveries } from "./deliveries.js";
 import { FlowStatus, flowText } from "./flow-status.js";
@@ -45,10 +45,7 @@ export function WebhookDetail({ org, id }: { readonly org: string; readonly id: 
   return (
     <Page
       title={webhook === undefined ? "Webhook" : hostOf(webhook.url)}
-      crumbs={[
-        { label: tenancy.value?.organization.name ?? org, href: links.organization(org) },
-        { label: "Webhooks", href: links.webhooks(org) },
-      ]}
+      crumbs={[...organizationCrumbs(org), { label: "Webhooks", href: links.webhooks(org) }]}
       actions={
         webhook !== undefined && (
           <>

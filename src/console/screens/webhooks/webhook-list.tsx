@@ -1,13 +1,13 @@
 import { useState } from "preact/hooks";
 import type { Webhook } from "../../../../gen/signet/v1/webhook_pb.js";
 import { links } from "../../data/links.js";
-import { tenancy } from "../../data/tenancy.js";
 import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
 import { DataTable, type Column } from "../../elements/data-table.js";
 import { Empty, Loaded } from "../../elements/states.js";
 import { Tag } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
+import { organizationCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { FlowStatus } from "./flow-status.js";
 import { SecretDialog } from "./secret-dialog.js";
@@ -35,7 +35,7 @@ export function WebhookList({ org }: { readonly org: string }) {
   return (
     <Page
       title="Webhooks"
-      crumbs={[{ label: tenancy.value?.organization.name ?? org, href: links.organization(org) }]}
+      crumbs={organizationCrumbs(org)}
       lead="Committed changes, sent to other systems at least once, signed and retried for days."
       actions={create}
     >

@@ -1,8 +1,7 @@
 import { useRoute } from "preact-iso/router";
-import { links } from "../../data/links.js";
 import { can } from "../../data/session.js";
-import { tenancy } from "../../data/tenancy.js";
 import { Empty } from "../../elements/states.js";
+import { organizationCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { WebhookDetail } from "./webhook-detail.js";
 import { WebhookList } from "./webhook-list.js";
@@ -14,10 +13,7 @@ export function WebhooksScreen() {
   const id = params["webhook"];
   if (!can("org:admin")) {
     return (
-      <Page
-        title="Webhooks"
-        crumbs={[{ label: tenancy.value?.organization.name ?? org, href: links.organization(org) }]}
-      >
+      <Page title="Webhooks" crumbs={organizationCrumbs(org)}>
         <Empty
           title="This token does not see webhooks"
           text="Admin tokens of the organization do: a URL may hold a secret."
