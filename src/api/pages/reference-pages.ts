@@ -58,6 +58,8 @@ function manualPages({ files, read }: ManualBuild): readonly Page[] {
     contentType: type,
     encodings,
     isImmutable: path.startsWith("assets/"),
+    // Swagger UI needs innerHTML.
+    isPlain: path !== REFERENCE,
     read: (encoding) => read(path, encoding),
   }));
 }

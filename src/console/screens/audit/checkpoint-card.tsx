@@ -18,7 +18,8 @@ import {
   type Growth,
   type SavedCheckpoint,
 } from "./saved-checkpoint.js";
-import { saveFile } from "./save-file.js";
+import { saveFile } from "../../elements/save-file.js";
+import { numberText } from "../../elements/counted.js";
 import { auditCalls } from "./audit-calls.js";
 
 interface Seen {
@@ -61,7 +62,7 @@ export function CheckpointCard({ orgId }: { readonly orgId: string }) {
                 <code>{checkpoint.origin}</code>
               </dd>
               <dt>Events</dt>
-              <dd>{checkpoint.size.toLocaleString("en")}</dd>
+              <dd>{numberText(checkpoint.size)}</dd>
               <dt>Root</dt>
               <dd>
                 <code>{encodeBase64(checkpoint.root)}</code>{" "}

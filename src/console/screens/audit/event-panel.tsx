@@ -14,7 +14,7 @@ import { auditKeys } from "./audit-keys.js";
 import { browserVerifier } from "./browser-verifier.js";
 import { proveInclusion, type InclusionVerdict } from "./inclusion.js";
 import { metadataRows } from "./metadata.js";
-import { saveFile } from "./save-file.js";
+import { saveFile } from "../../elements/save-file.js";
 import { auditCalls } from "./audit-calls.js";
 
 interface EventPanelProps {

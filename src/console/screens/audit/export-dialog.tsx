@@ -6,7 +6,8 @@ import { Dialog } from "../../elements/dialog.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { auditRequest, type AuditParams } from "./audit-filter.js";
 import { exportAudit, type ExportForm } from "./export.js";
-import { saveFile } from "./save-file.js";
+import { saveFile } from "../../elements/save-file.js";
+import { counted } from "../../elements/counted.js";
 import { auditCalls } from "./audit-calls.js";
 
 interface ExportDialogProps {
@@ -89,7 +90,8 @@ export function ExportDialog({ org, asked, onClose }: ExportDialogProps) {
         </fieldset>
         {written !== undefined && (
           <p role="status">
-            {written.toLocaleString("en")} events{isDone ? " written." : " read…"}
+            {counted(written, "event")}
+            {isDone ? " written." : " read…"}
           </p>
         )}
         {run.error !== undefined && <ErrorNote error={run.error} />}

@@ -5,6 +5,7 @@ import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { Command } from "../../elements/text.js";
+import { counted } from "../../elements/counted.js";
 import { auditCalls } from "./audit-calls.js";
 
 /** Events that one request checks; it takes a second or two. */
@@ -50,7 +51,7 @@ export function ServerCard({ orgId }: { readonly orgId: string }) {
             Have the server verify
           </Button>
         )}
-        {run.isRunning && <span role="status">{(checked ?? 0).toLocaleString("en")} events checked…</span>}
+        {run.isRunning && <span role="status">{counted(checked ?? 0, "event")} checked…</span>}
       </div>
       {run.error !== undefined && <ErrorNote error={run.error} />}
       {report !== undefined && (
@@ -58,7 +59,7 @@ export function ServerCard({ orgId }: { readonly orgId: string }) {
           <div class="note-text">
             <p class="note-title">
               {report.valid
-                ? `The server says that the chain holds: ${report.checked.toLocaleString("en")} events checked`
+                ? `The server says that the chain holds: ${counted(report.checked, "event")} checked`
                 : `The server says: broken at event ${report.firstBroken ?? "?"}`}
             </p>
             {report.reason !== undefined && (

@@ -6,6 +6,7 @@ import { Button } from "../../elements/button.js";
 import { Dialog } from "../../elements/dialog.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { TimeFilter } from "../../elements/time-filter.js";
+import { counted } from "../../elements/counted.js";
 import { webhooksCalls } from "./webhooks-calls.js";
 
 interface ReplayDialogProps {
@@ -63,5 +64,5 @@ export function ReplayDialog({ org, id, onClose }: ReplayDialogProps) {
 }
 
 function countText(count: number): string {
-  return count === 1 ? "1 event is sent again." : `${count.toLocaleString("en")} events are sent again.`;
+  return counted(count, "event is sent again.", "events are sent again.");
 }

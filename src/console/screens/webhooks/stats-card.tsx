@@ -1,5 +1,6 @@
 import { useCall } from "../../data/use-call.js";
 import { Loaded } from "../../elements/states.js";
+import { numberText } from "../../elements/counted.js";
 import { webhooksCalls } from "./webhooks-calls.js";
 
 /** Each state is counted so far. */
@@ -37,7 +38,7 @@ function Figure({ name, count }: { readonly name: string; readonly count: string
 }
 
 function countText(count: number): string {
-  return count >= MAX_COUNTED ? "100,000+" : count.toLocaleString("en");
+  return count >= MAX_COUNTED ? "100,000+" : numberText(count);
 }
 
 /** `45 s`, `3 min`, `5 h`, `2 d`. */
