@@ -113,11 +113,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     ...(options.readOnly === undefined ? {} : { readOnly: options.readOnly }),
     ...(options.diskFull === undefined ? {} : { diskFull: options.diskFull }),
   });
-  const cors = createCorsPolicy(
-    corsOrigins,
-    options.publicUrls.map(({ origin }) => origin),
-  );
-  const cookies = createSessionCookies((req, origin) => cors.isOwn(req, origin));
+  const publicOrigins = options.publicUrls.map(({ origin }) => origin);
+  const cors = createCorsPolicy(corsOrigins, publicOrigins);
+  const cookies = createSessionCookies((req, origin) => cors.isOwn(req, origin), publicOrigins);
   const { consoleSessions } = options;
   const endpoint = consoleSessions === null ? null : createSessionEndpoint({ admission, cookies, ...consoleSessions });
   const clientAddressOf = createClientAddressOf(proxyTrust);

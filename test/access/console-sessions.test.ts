@@ -114,12 +114,18 @@ describe("beside a token", () => {
   });
 });
 
-describe("where no cookie counts", () => {
-  test("metrics", async () => {
-    expect((await send(`${server.url}/metrics`, "GET", byCookie("admin"))).status).toBe(401);
-    expect((await send(`${server.url}/metrics`, "GET", { "x-api-key": ADMIN_TOKEN })).status).toBe(200);
-  });
+test.each([
+  ["the operator's admin", "admin", 200],
+  ["a viewer", "viewer", 403],
+  ["an admin of another organization", "admin of another organization", 403],
+] as const)("the metrics are for the session of %s what they are for its token", async (_who, credential, status) => {
+  const metrics = async (headers: Record<string, string>) =>
+    (await send(`${server.url}/metrics`, "GET", headers)).status;
+  expect([await metrics(byCookie(credential)), await metrics(byHeader(credential))]).toEqual([status, status]);
+  expect(await metrics({ ...byCookie(credential), "sec-fetch-site": "cross-site" })).toBe(403);
+});
 
+describe("where no cookie counts", () => {
   test.each([
     ["gRPC", createGrpcTransport, Code.Unauthenticated],
     ["gRPC-Web", createGrpcWebTransport, null],

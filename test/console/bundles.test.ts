@@ -177,7 +177,7 @@ describe("publishing", () => {
     await page.getByRole("button", { name: "Preview and publish…" }).click();
     expect(await page.getByRole("dialog").count()).toBe(0);
     await editor.fill('{\n  "limit": 1.0,\n  "rate": 2\n}');
-    await page.getByText("Valid: the server's own reader takes it").waitFor();
+    await page.getByText("Valid: the server accepts it").waitFor();
     await page.getByLabel("Title").fill("By hand");
     await page.getByRole("button", { name: "Preview and publish…" }).click();
     const dialog = page.getByRole("dialog");
@@ -196,7 +196,7 @@ describe("publishing", () => {
     const page = await window.tab(`${project}/envs/prod/publish`);
     await loaded(page);
     await page.getByRole("button", { name: /^Start from v/ }).click();
-    await page.getByText("Valid: the server's own reader takes it").waitFor();
+    await page.getByText("Valid: the server accepts it").waitFor();
     await page.getByLabel("Title").fill("A draft");
     await expect.poll(() => page.evaluate<string>("JSON.stringify(sessionStorage)")).toContain("A draft");
     await page.reload();
@@ -211,7 +211,7 @@ describe("publishing", () => {
   it("is refused when another one activated meanwhile, until a person looked at it", async () => {
     const page = await open("envs/prod/publish", REFUSED);
     await page.getByRole("textbox", { name: "Policy document (JSON)" }).fill('{"mine": true}');
-    await page.getByText("Valid: the server's own reader takes it").waitFor();
+    await page.getByText("Valid: the server accepts it").waitFor();
     await site.admin.bundles.publishBundle({ ...versionPath("prod"), policies: '{"theirs": true}' });
     await page.getByRole("button", { name: "Preview and publish…" }).click();
     const dialog = page.getByRole("dialog");

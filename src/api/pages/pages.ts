@@ -12,6 +12,8 @@ export interface Page {
   readonly contentType: string;
   /** The compressed forms that there are, the smallest first. */
   readonly encodings?: readonly Encoding[];
+  /** None of its scripts turns texts into markup or scripts: browsers then refuse that (Trusted Types). */
+  readonly isPlain?: boolean;
   /** Its name stands for its content and never changes: clients keep it for a year (RFC 8246). */
   readonly isImmutable?: boolean;
   /** The bytes in one of the encodings, null for as it is. Called once for each, at the first request. */
@@ -43,6 +45,8 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join("; ");
+
+const PLAIN_POLICY = `${CONTENT_SECURITY_POLICY}; require-trusted-types-for 'script'`;
 
 interface Loaded {
   readonly body: Uint8Array;
@@ -90,14 +94,14 @@ export function joinPages(all: readonly Pages[]): Pages {
 }
 
 function write(req: NodeRequest, res: NodeResponse, page: Page, { body, encoding, tag }: Loaded): void {
-  const { contentType, encodings = [], isImmutable = false } = page;
+  const { contentType, encodings = [], isImmutable = false, isPlain = false } = page;
   const vary = [res.getHeader("vary"), encodings.length > 0 ? "Accept-Encoding" : undefined].filter(
     (each) => each !== undefined,
   );
   const headers = {
     ETag: `"${tag}"`,
     "Cache-Control": isImmutable ? "public, max-age=31536000, immutable" : "no-cache",
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Content-Security-Policy": isPlain ? PLAIN_POLICY : CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
     ...(vary.length === 0 ? {} : { Vary: vary.join(", ") }),
   };

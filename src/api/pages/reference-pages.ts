@@ -52,13 +52,15 @@ export function referencePages(
 
 const HTML = { contentType: "text/html; charset=utf-8" };
 
-function manualPages({ files, read }: ManualBuild): readonly Page[] {
-  return files.map(({ path, type, encodings }) => ({
+function manualPages(manual: ManualBuild): readonly Page[] {
+  return manual.files.map(({ path, type, encodings }) => ({
     path: path === REFERENCE ? "/docs" : `/docs/${path}`,
     contentType: type,
     encodings,
     isImmutable: path.startsWith("assets/"),
-    read: (encoding) => read(path, encoding),
+    // Swagger UI needs innerHTML.
+    isPlain: path !== REFERENCE,
+    read: (encoding) => manual.read(path, encoding),
   }));
 }
 

@@ -36,11 +36,15 @@ export interface SessionCookies {
 /** `__Host-signet` over https, `signet` over plain HTTP on this machine. */
 export type SessionCookieName = typeof SECURE_NAME | typeof PLAIN_NAME;
 
-/** @param isOwn whether an origin is one of the server's own */
-export function createSessionCookies(isOwn: IsOwnOrigin): SessionCookies {
+/**
+ * @param isOwn whether an origin is one of the server's own
+ * @param publicOrigins those of SIGNET_PUBLIC_URL
+ */
+export function createSessionCookies(isOwn: IsOwnOrigin, publicOrigins: readonly string[] = []): SessionCookies {
+  const isLocal = publicOrigins.length > 0 && publicOrigins.every(isPlainLoopback);
   return {
     read(req) {
-      const id = idOf(req, isOwn);
+      const id = idOf(req, isOwn, isLocal);
       if (id === undefined) return undefined;
       return { id, refusal: foreignOrigin(req, isOwn), isUnattended: headerOf(req, UNATTENDED_HEADER) === "true" };
     },
@@ -71,15 +75,18 @@ function attributesOf(name: string): string {
 
 /**
  * A page of another host of the domain can set `signet` for this one, but not `__Host-signet`: the plain name counts on this machine alone,
- * and beside the other one not at all.
+ * and beside the other one not at all. Behind a proxy of this machine that changes Host (`isLocal`) only the public URLs say so: a browser
+ * leaves Origin out where nothing is changed, as when the page is loaded again.
  */
-function idOf(req: NodeRequest, isOwn: IsOwnOrigin): string | undefined {
+function idOf(req: NodeRequest, isOwn: IsOwnOrigin, isLocal: boolean): string | undefined {
   const [id] = valuesOf(req, SECURE_NAME);
   if (id !== undefined) return id;
   const origin = headerOf(req, "origin");
   // A foreign page is refused, and tells nothing of how the server is reached.
   const page = origin !== undefined && isOwn(req, origin) ? origin : undefined;
-  if (isSecure(req, page) || !isLoopback(hostOf(req, page))) return undefined;
+  if (isSecure(req, page)) return undefined;
+  const isHere = isLoopback(hostOf(req, page)) || (isLocal && origin === undefined);
+  if (!isHere) return undefined;
   const plain = valuesOf(req, PLAIN_NAME);
   return plain.length === 1 ? plain[0] : undefined;
 }
@@ -108,4 +115,9 @@ function hostOf(req: NodeRequest, page: string | undefined): string {
 
 function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
+}
+
+function isPlainLoopback(origin: string): boolean {
+  const { protocol, hostname } = new URL(origin);
+  return protocol === "http:" && isLoopback(hostname);
 }

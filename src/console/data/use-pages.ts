@@ -33,7 +33,7 @@ interface State<T> extends ItemPage<T> {
 
 /**
  * Reads a list in pages of `limit`. After events of the topics the first page is read again, and what lies behind it only when `reload`
- * or `more` asks.
+ * or `more` asks. An event lets a read end first.
  *
  * @param key what the list depends on; compared as JSON
  */
@@ -47,12 +47,20 @@ export function usePages<T>(
   const latest = useRef(fetchPage);
   latest.current = fetchPage;
   const running = useRef<AbortController | undefined>(undefined);
+  const [round, setRound] = useState(0);
+  const isDue = useRef(false);
 
   const read = useCallback(
     (offset: number, isAgain: boolean) => {
       running.current?.abort();
       const controller = new AbortController();
       running.current = controller;
+      isDue.current = false;
+      const ended = () => {
+        if (running.current !== controller) return;
+        running.current = undefined;
+        if (isDue.current) setRound((count) => count + 1);
+      };
       const { signal } = controller;
       const set = (change: (before: State<T>) => State<T>) => {
         if (!signal.aborted) setState((before) => change(before.key === text ? before : empty<T>(text)));
@@ -67,13 +75,13 @@ export function usePages<T>(
             isKnown: true,
             isLoading: false,
           }));
-          if (running.current === controller) running.current = undefined;
+          ended();
         },
         (thrown: unknown) => {
           const error = toSignetError(thrown);
           if (!signal.aborted) reportRefusal(error);
           set((before) => ({ ...before, error, isLoading: false }));
-          if (running.current === controller) running.current = undefined;
+          ended();
         },
       );
     },
@@ -92,8 +100,16 @@ export function usePages<T>(
     if (running.current === undefined && hasMore) read(size, false);
   }, [read, hasMore, size]);
   const reload = useCallback(() => read(0, true), [read]);
-  useTopics(refreshOn, () => {
+  const refresh = () => {
     if (size <= limit) reload();
+  };
+  useEffect(() => {
+    if (isDue.current) refresh();
+  }, [round]);
+  useTopics(refreshOn, () => {
+    // A read that takes longer than events are apart would never end if each of them started it again.
+    if (running.current === undefined) refresh();
+    else isDue.current = true;
   });
   return {
     items: current.items,

@@ -5,9 +5,7 @@ import { Button } from "./button.js";
 import { Dialog } from "./dialog.js";
 import { ErrorNote } from "./error-note.js";
 import { Field } from "./field.js";
-
-/** The longest reason that the server takes, in characters. */
-export const MAX_REASON = 1_000;
+import { givenReason, ReasonField, type GivenReason } from "./reason-field.js";
 
 interface ConfirmDialogProps {
   readonly title: string;
@@ -21,7 +19,7 @@ interface ConfirmDialogProps {
   /** The text that must be typed before, for what cannot be undone: a name. */
   readonly typed?: string;
   /** Does it; a refusal is shown in the dialog. */
-  readonly run: (reason: string) => Promise<unknown>;
+  readonly run: (given: GivenReason) => Promise<unknown>;
   /** After it was done. */
   readonly onDone: () => void;
   readonly onClose: () => void;
@@ -33,7 +31,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
   const [reason, setReason] = useState("");
   const [name, setName] = useState("");
   const change = useAction(async () => {
-    await run(reason.trim());
+    await run(givenReason(reason));
     return true;
   });
   const isAllowed = typed === undefined || name === typed;
@@ -62,18 +60,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
     >
       <form id="confirm" class="stack" onSubmit={(event) => void submit(event)}>
         {children}
-        {asksReason && (
-          <Field label="Reason" hint="Recorded in the audit. Optional.">
-            {(field) => (
-              <input
-                {...field}
-                value={reason}
-                maxLength={MAX_REASON}
-                onInput={(event) => setReason(event.currentTarget.value)}
-              />
-            )}
-          </Field>
-        )}
+        {asksReason && <ReasonField value={reason} onInput={setReason} />}
         {typed !== undefined && (
           <Field label={`Type ${typed} to confirm`}>
             {(field) => (

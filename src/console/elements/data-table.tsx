@@ -19,7 +19,7 @@ export interface Column<T> {
   readonly isNumber?: boolean;
   /** The header of its row, for screen readers. */
   readonly isRowHeader?: boolean;
-  /** At 320 px it is left out: what it says stands elsewhere too. */
+  /** It is left out where a table is narrow: what it says stands elsewhere too. Cards have it. */
   readonly isMinor?: boolean;
 }
 
@@ -39,8 +39,8 @@ interface DataTableProps<T> {
 }
 
 /**
- * A table. More than 200 rows must be of one height: only those near the window are in the page, and the table says how many there
- * are. Reads on when its end comes near.
+ * A table; on a phone up to 200 rows are cards. More rows must be of one height: only those near the window are in the page, and the
+ * table says how many there are. Reads on when its end comes near.
  */
 export function DataTable<T>(props: DataTableProps<T>) {
   const { caption, columns, rows, keyOf, classOf, onMore, isLoadingMore = false, total } = props;
@@ -52,7 +52,10 @@ export function DataTable<T>(props: DataTableProps<T>) {
   const isWindowed = rows.length > WINDOWED_ABOVE;
   return (
     <div ref={box} class="table-box" {...(isScrolled ? { tabIndex: 0, role: "group", "aria-label": caption } : {})}>
-      <table class="table" aria-rowcount={isWindowed || total !== undefined ? (total ?? rows.length) + 1 : undefined}>
+      <table
+        class={isWindowed ? "table" : "table table-cards"}
+        aria-rowcount={isWindowed || total !== undefined ? (total ?? rows.length) + 1 : undefined}
+      >
         <caption class="visually-hidden">{caption}</caption>
         <thead>
           <tr>

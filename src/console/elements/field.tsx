@@ -44,6 +44,30 @@ export function Field({ label, hint, error, children }: FieldProps) {
   );
 }
 
+interface NameFieldProps {
+  readonly label?: string;
+  readonly value: string;
+  readonly onInput: (value: string) => void;
+}
+
+/** Asks for the name of something, which it must have: at most 255 characters. */
+export function NameField({ label = "Name", value, onInput }: NameFieldProps) {
+  return (
+    <Field label={label}>
+      {(field) => (
+        <input
+          {...field}
+          required
+          maxLength={255}
+          autoComplete="off"
+          value={value}
+          onInput={(event) => onInput(event.currentTarget.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
 interface SelectProps {
   readonly label: string;
   readonly value: string;
@@ -66,5 +90,21 @@ export function Select({ label, value, options, onChange }: SelectProps) {
         ))}
       </select>
     </div>
+  );
+}
+
+interface CheckProps {
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+  readonly label: ComponentChildren;
+}
+
+/** A choice of yes or no. */
+export function Check({ checked, onChange, label }: CheckProps) {
+  return (
+    <label class="check">
+      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.currentTarget.checked)} />
+      <span>{label}</span>
+    </label>
   );
 }

@@ -1,3 +1,5 @@
+import { Check } from "./field.js";
+
 interface ForceBoxProps {
   readonly isChecked: boolean;
   readonly onChange: (isChecked: boolean) => void;
@@ -6,9 +8,10 @@ interface ForceBoxProps {
 /** The consent to a deletion below live runtimes, which the server refuses without it. */
 export function ForceBox({ isChecked, onChange }: ForceBoxProps) {
   return (
-    <label class="check">
-      <input type="checkbox" checked={isChecked} onChange={(event) => onChange(event.currentTarget.checked)} />
-      <span>Also while runtimes are live in it. A protected environment is never deleted.</span>
-    </label>
+    <Check
+      checked={isChecked}
+      onChange={onChange}
+      label="Also while runtimes are live in it. A protected environment is never deleted."
+    />
   );
 }

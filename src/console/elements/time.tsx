@@ -52,19 +52,21 @@ interface TimeProps {
   readonly at: Timestamp | undefined;
   /** The absolute time as the text, for tables that are read by time. */
   readonly absolute?: boolean;
+  /** The absolute time to the minute as the text, for periods in narrow columns. */
+  readonly minute?: boolean;
   /** `3m ago`, for narrow places. */
   readonly short?: boolean;
 }
 
 /** A moment: relative, with the absolute time as its title. */
-export function Time({ at, absolute = false, short = false }: TimeProps) {
+export function Time({ at, absolute = false, minute = false, short = false }: TimeProps) {
   if (at === undefined) return <span class="muted">–</span>;
   const ms = millisOf(at);
   const exact = absoluteTime(ms, timeZone.value);
   const near = relativeTime(ms, now.value, short);
   return (
     <time dateTime={new Date(ms).toISOString()} title={absolute ? near : exact}>
-      {absolute ? exact : near}
+      {minute ? exact.slice(0, "2026-03-01 12:30".length) : absolute ? exact : near}
     </time>
   );
 }

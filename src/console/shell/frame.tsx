@@ -75,9 +75,10 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
         </div>
       </header>
       <nav id="navigation" class={isNavigationOpen ? "side side-open" : "side"} aria-label="Screens">
-        {groups.map(({ heading, links: entries }) => (
-          <section key={heading}>
+        {groups.map(({ kind = "", heading, links: entries }) => (
+          <section key={`${kind} ${heading}`}>
             <h2>
+              {kind !== "" && <span>{kind} </span>}
               <bdi>{heading}</bdi>
             </h2>
             <ul>

@@ -10,6 +10,8 @@ export interface NavigationLink {
 
 /** Entries under a heading. */
 export interface NavigationGroup {
+  /** What the heading names: a project and its organization are often called the same. */
+  readonly kind?: "Project" | "Organization";
   readonly heading: string;
   readonly links: readonly NavigationLink[];
 }
@@ -32,6 +34,7 @@ export function navigationOf(facts: NavigationFacts): readonly NavigationGroup[]
   const groups: NavigationGroup[] = [];
   if (at !== undefined) {
     groups.push({
+      kind: "Project",
       heading: projectName,
       links: [
         { label: "Lanes", href: links.project(at), key: "l" },
@@ -45,6 +48,7 @@ export function navigationOf(facts: NavigationFacts): readonly NavigationGroup[]
   }
   if (org !== undefined) {
     groups.push({
+      kind: "Organization",
       heading: orgName,
       links: [
         { label: "Projects", href: links.organization(org), key: "p" },

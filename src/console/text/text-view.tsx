@@ -1,6 +1,7 @@
 import { useEffect } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { Button } from "../elements/button.js";
+import { bytesInWords } from "../elements/bytes-in-words.js";
 import { Skeleton } from "../elements/states.js";
 import { useCommands } from "../data/commands.js";
 import { MAX_EDITED, type TextHandle } from "./text-handle.js";
@@ -27,7 +28,7 @@ export function TextView(props: TextViewProps) {
     <div class="text-box">
       <div class="text-tools">
         <p class="muted">
-          {megabytes(text.length)} are too much to show. This is the start; download the document to read it all.
+          {bytesInWords(text.length)} are too much to show. This is the start; download the document to read it all.
         </p>
         {actions}
       </div>
@@ -76,9 +77,4 @@ export function PlainText({ text, label }: { readonly text: string; readonly lab
       <code>{text}</code>
     </pre>
   );
-}
-
-/** `2.4 MiB`. */
-export function megabytes(units: number): string {
-  return units < 1024 * 1024 ? `${Math.ceil(units / 1024)} KiB` : `${(units / 1024 / 1024).toFixed(1)} MiB`;
 }

@@ -97,6 +97,8 @@ export class ConsoleSessions {
       });
       return ended;
     });
+    // Failures of others at its address do not keep its first call out.
+    this.#known.set(hash, true);
     if (ended > 0) await this.endStreams();
     return { id, session };
   }

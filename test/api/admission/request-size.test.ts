@@ -28,6 +28,7 @@ it("most others may have 64 KiB", () => {
     "SetPolicySchema",
     "UploadRelease",
     "WatchBundle",
+    "WatchEnvironments",
   ]);
 });
 

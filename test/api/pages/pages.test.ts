@@ -33,6 +33,13 @@ describe("pages", () => {
     expect(rig.authenticated).toEqual([]);
   });
 
+  test("pages of the manual turn no text into markup; Swagger UI at /docs has to", async () => {
+    await using rig = await openRig({ pages: PAGES });
+    const policyOf = async (path: string) => (await fetch(rig.url + path)).headers.get("content-security-policy");
+    expect(await policyOf("/docs/cli")).toContain("require-trusted-types-for 'script'");
+    expect(await policyOf("/docs")).not.toContain("trusted-types");
+  });
+
   test("/docs loads files of this server only, and its policy lets nothing else in", async () => {
     await using rig = await openRig({ pages: PAGES });
     const page = await fetch(`${rig.url}/docs`);

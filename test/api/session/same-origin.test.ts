@@ -108,6 +108,18 @@ describe("behind a proxy that changes Host", () => {
     expect((await send(`${proxied.url}/signet.v1.TokenService/WhoAmI`, "POST", headers, "{}")).status).toBe(200);
   });
 
+  test.each([
+    ["http://127.0.0.1:8443/signet,http://localhost:8443", 200],
+    ["http://127.0.0.1:8443,https://signet.example.com", 401],
+  ])("the cookie of plain HTTP counts without an Origin where all of %s are on this machine", async (urls, status) => {
+    await using local = await startTestServer({ SIGNET_PUBLIC_URL: urls });
+    const hidden = { host: "signet.internal", "sec-fetch-site": "same-origin" };
+    const own = await signIn(local.url, ADMIN_TOKEN, { ...hidden, origin: "http://127.0.0.1:8443" });
+    expect(own.headers["set-cookie"]?.[0], own.text).toMatch(/^signet=/);
+    const again = await send(`${local.url}/console/session`, "GET", { ...hidden, cookie: cookieOf(own) });
+    expect(again.status, again.text).toBe(status);
+  });
+
   test("another one is not, though Host names it", async () => {
     const origin = "https://signet.internal";
     expect((await signIn(proxied.url, ADMIN_TOKEN, { origin, host: "signet.internal" })).status).toBe(403);

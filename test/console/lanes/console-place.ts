@@ -18,10 +18,11 @@ export interface ConsolePlace {
 
 /** Makes a project; dev, staging and prod unless others are named. */
 export async function createConsolePlace(
-  { admin, orgId, clientFor }: TestServer,
+  server: TestServer,
   name: string,
   environments: string[] = [],
 ): Promise<ConsolePlace> {
+  const { admin, orgId } = server;
   const { slug: org } = await admin.organizations.getOrganization({ orgId });
   const { id: projectId, slug } = await admin.organizations.createProject({
     ...{ orgId, name, environments, runtimeKeys: false },
@@ -40,7 +41,7 @@ export async function createConsolePlace(
     },
     async runtime(envName) {
       const { rawKey } = await admin.tokens.createRuntimeToken({ ...at, environmentId: envName, name: "pods" });
-      return clientFor(rawKey ?? "");
+      return server.clientFor(rawKey ?? "");
     },
   };
 }

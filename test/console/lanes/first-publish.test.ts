@@ -48,7 +48,7 @@ describe("the first publish", () => {
     expect(await axeViolations(page)).toEqual([]);
     const runtime = server.clientFor(token);
     await runtime.runtimes.reportStatus({ instanceId: "first-one", state: "applied", sequence: 1 });
-    await page.getByText("Applied by all 1 live runtime: version 1.").waitFor();
+    await page.getByText("Applied by the one live runtime: version 1.").waitFor();
     await page.getByText("first-one").waitFor();
     await page.getByRole("link", { name: "Go on" }).click();
     await page.getByRole("link", { name: "Promote dev to staging…" }).click();

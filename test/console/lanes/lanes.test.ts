@@ -59,7 +59,7 @@ describe("promotion", () => {
     await dialog(page).getByText("Version 2 is active in staging, sequence 2.").waitFor();
     await dialog(page).getByText("Applied by 0 of 1 live runtime").waitFor();
     await runtime.runtimes.reportStatus({ instanceId: "checkout-1", state: "applied", sequence: 2 });
-    await dialog(page).getByText("Applied by all 1 live runtime").waitFor();
+    await dialog(page).getByText("Applied by the one live runtime").waitFor();
     await dialog(page).getByRole("button", { name: "Close" }).last().click();
     await lane(page, "staging").getByText("approved in CHG-1042").waitFor();
     expect(new URL(page.url()).search).toBe("");

@@ -31,8 +31,15 @@ export interface Site extends AsyncDisposable {
   readonly webhookIds: readonly string[];
 }
 
-/** Starts one; `settings` are environment variables on top of the test's own. */
-export async function startSite(settings: Readonly<Record<string, string>> = {}): Promise<Site> {
+/**
+ * Starts one; `settings` are environment variables on top of the test's own.
+ *
+ * @param before called before each version that is published, so that a test can move the clock
+ */
+export async function startSite(
+  settings: Readonly<Record<string, string>> = {},
+  before: () => void = () => {},
+): Promise<Site> {
   const receiver = await startAnsweringReceiver();
   const server = await startTestServer({
     SIGNET_WEBHOOK_ALLOW: "127.0.0.0/8",
@@ -46,9 +53,11 @@ export async function startSite(settings: Readonly<Record<string, string>> = {})
   const webhookIds = await createWebhooks(server, receiver);
   const payments = await createPlace(server, "Payment limits", ["dev", "staging", "prod"]);
   const guardrails = await createPlace(server, "Assistant guardrails", ["dev", "prod-eu", "prod-us", "prod-ap"]);
+  const people = await createPeople(server);
+  await publishPayments(people, payments, before);
+  const pipelineId = await publishGuardrails(people, guardrails, before);
+  before();
   await createTokens(server, payments);
-  await publishPayments(server, payments);
-  const pipelineId = await publishGuardrails(server, guardrails);
   await reportFleets(server, payments);
   return {
     ...{ server, url, admin, adminToken: ADMIN_TOKEN, receiver, payments, guardrails, pipelineId, webhookIds },
@@ -83,7 +92,6 @@ async function createWebhooks({ admin, orgId }: TestServer, receiver: AnsweringR
 
 /** One of each kind, with the names that people give them. */
 async function createTokens({ admin, orgId }: TestServer, { projectId, environmentIds }: SitePlace): Promise<void> {
-  await admin.tokens.createAdminToken({ orgId, name: "on-call: Jonas Weber", expiresInDays: 30 });
   await admin.tokens.createCiToken({
     orgId,
     projectId,
@@ -102,13 +110,34 @@ async function createTokens({ admin, orgId }: TestServer, { projectId, environme
   await admin.tokens.createMetricsToken({ orgId, name: "prometheus" });
 }
 
+/** Clients with the tokens of those who work here: a person, and a pipeline of their repository. */
+interface People {
+  readonly author: SignetClient;
+  readonly releaser: SignetClient;
+  readonly onCall: SignetClient;
+}
+
+async function createPeople({ admin, orgId, clientFor }: TestServer): Promise<People> {
+  const named = async (name: string) => clientFor((await admin.tokens.createAdminToken({ orgId, name })).rawKey ?? "");
+  return {
+    author: await named("Mara Lindqvist"),
+    releaser: await named("Amara Okafor"),
+    onCall: await named("Jonas Weber, on call"),
+  };
+}
+
 /** Twelve versions in dev, some of them in staging and prod, and one that prod had to give up. */
-async function publishPayments({ admin }: TestServer, { orgId, projectId }: SitePlace): Promise<void> {
+async function publishPayments(
+  { author, releaser, onCall }: People,
+  { orgId, projectId }: SitePlace,
+  before: () => void,
+): Promise<void> {
   const at = { orgId, projectId };
-  const promote = (sourceEnv: string, reason: string) => admin.bundles.promoteBundle({ ...at, sourceEnv, reason });
+  const promote = (sourceEnv: string, reason: string) => releaser.bundles.promoteBundle({ ...at, sourceEnv, reason });
   for (const [index, { title, by, revision }] of PAYMENT_CHANGES.entries()) {
     const n = index + 1;
-    await admin.bundles.publishBundle({
+    before();
+    await author.bundles.publishBundle({
       ...{ ...at, envName: "dev", policies: paymentPolicy(n), title, publishedBy: by },
       description: `Approved in the risk board of week ${20 + n}.`,
       labels: { ticket: `RISK-${400 + n * 7}`, team: n % 3 === 0 ? "treasury" : "risk" },
@@ -121,7 +150,7 @@ async function publishPayments({ admin }: TestServer, { orgId, projectId }: Site
     if (n === 3 || n === 6 || n === 9 || n === 11) await promote("dev", `RISK-${400 + n * 7}: tests are green`);
     if (n === 6 || n === 9) await promote("staging", `Release ${n / 3}: approved by the risk board`);
   }
-  await admin.bundles.rollbackBundle({
+  await onCall.bundles.rollbackBundle({
     ...{ ...at, envName: "prod", toVersion: 1 },
     reason: "INC-2291: transfers to SECO-listed banks hang, back until screening answers in time",
   });
@@ -129,27 +158,28 @@ async function publishPayments({ admin }: TestServer, { orgId, projectId }: Site
 }
 
 /** A policy in dev that a pipeline brings to three regions, one of which is behind. Returns the pipeline's id. */
-async function publishGuardrails({ admin }: TestServer, place: SitePlace): Promise<string> {
+async function publishGuardrails({ author, releaser }: People, place: SitePlace, before: () => void): Promise<string> {
   const { orgId, projectId, environmentIds } = place;
-  const created = await admin.pipelines.createPipeline({
+  const created = await author.pipelines.createPipeline({
     displayName: "Guardrails by region",
     type: "trunk",
     projectId,
   });
   const [first = "", last = ""] = [created.stages[0]?.id, created.stages.at(-1)?.id];
   const appOf = (name: string) => environmentIds[name] ?? "";
-  await admin.pipelines.addPipelineApp({ id: created.id, stageId: first, appId: appOf("dev") });
+  await author.pipelines.addPipelineApp({ id: created.id, stageId: first, appId: appOf("dev") });
   for (const name of ["prod-eu", "prod-us", "prod-ap"]) {
-    await admin.pipelines.addPipelineApp({ id: created.id, stageId: last, appId: appOf(name) });
+    await author.pipelines.addPipelineApp({ id: created.id, stageId: last, appId: appOf(name) });
   }
   for (let n = 1; n <= 4; n += 1) {
     const policies = guardrailPolicy(n);
     const title =
       ["First guardrails", "Refuse investment advice", "Allow the vision model", "Block leaked IBANs"][n - 1] ?? "";
     const publishedBy = "priya.raman@northwind.example";
-    await admin.bundles.publishBundle({ orgId, projectId, envName: "dev", policies, title, publishedBy });
+    before();
+    await author.bundles.publishBundle({ orgId, projectId, envName: "dev", policies, title, publishedBy });
     if (n === 2 || n === 4) {
-      await admin.pipelines.promotePipeline({
+      await releaser.pipelines.promotePipeline({
         ...{ id: created.id, sourceAppId: appOf("dev"), reason: n === 2 ? "Launch" : "EU and US first" },
         targetAppIds: (n === 2 ? ["prod-eu", "prod-us", "prod-ap"] : ["prod-eu", "prod-us"]).map(appOf),
       });

@@ -82,6 +82,15 @@ describe("a session", () => {
     expect(await isOver(id)).toBe(true);
   });
 
+  it("is known from the sign-in on, so that failures at its address do not keep its first call out", async () => {
+    const { consoleSessions } = fixture.services;
+    const { id } = await signedIn();
+    expect(consoleSessions.wasValid(id)).toBe(true);
+    await consoleSessions.end(await call(id));
+    expect(consoleSessions.wasValid(id)).toBe(false);
+    expect(consoleSessions.wasValid("A".repeat(43))).toBe(false);
+  });
+
   it("tells when it ends", async () => {
     const { id, session } = await signedIn({ expiresInDays: 1 });
     fixture.clock.advanceSeconds(7 * MINUTE);

@@ -1,5 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { AuditEvent } from "../../../../gen/signet/v1/audit_pb.js";
+import { countingTotal } from "../../data/counting-total.js";
+import { fullClient } from "../../data/full-client.js";
 import { links } from "../../data/links.js";
 import { tenancy } from "../../data/tenancy.js";
 import { usePages } from "../../data/use-pages.js";
@@ -13,11 +15,11 @@ import { TextFilter } from "../../elements/text-filter.js";
 import { TimeFilter } from "../../elements/time-filter.js";
 import { Time } from "../../elements/time.js";
 import { useQuery, type SetQuery } from "../../elements/use-query.js";
+import { numberText } from "../../elements/counted.js";
 import { auditRequest, KNOWN_ACTIONS, type AuditParams } from "./audit-filter.js";
 import { EventPanel } from "./event-panel.js";
 import { ExportDialog } from "./export-dialog.js";
 import { metadataRows } from "./metadata.js";
-import { auditCalls } from "./audit-calls.js";
 
 /** Events that are read at once. */
 const PAGE = 100;
@@ -36,14 +38,17 @@ export function AuditEvents({ org, asked }: AuditEventsProps) {
   const pages = usePages<AuditEvent>(
     async ({ offset, limit, signal }) => {
       const before = offset === 0 ? undefined : cursors.current.get(offset);
-      let total = 0;
-      const { events } = await auditCalls.listAuditEvents(
+      const counting = countingTotal(signal);
+      const { events } = await fullClient.audit.listAuditEvents(
         { ...auditRequest(org, asked), limit, ...(before !== undefined && { before }) },
-        { signal, onHeader: (headers) => (total = Number(headers.get("X-Total-Count") ?? 0)) },
+        counting,
       );
       const last = events.at(-1)?.id;
       if (last !== undefined) cursors.current.set(offset + events.length, last);
-      return { items: events, total: events.length === 0 ? offset : Math.max(total, offset + events.length) };
+      return {
+        items: events,
+        total: events.length === 0 ? offset : Math.max(counting.total() ?? 0, offset + events.length),
+      };
     },
     [org, asked],
     { limit: PAGE, refreshOn: ["audit", "activations"] },
@@ -93,7 +98,7 @@ export function AuditEvents({ org, asked }: AuditEventsProps) {
 const MAX_COUNTED = 10_000;
 
 function totalText(total: number): string {
-  return total === MAX_COUNTED ? "10,000 or more" : total.toLocaleString("en");
+  return total === MAX_COUNTED ? "10,000 or more" : numberText(total);
 }
 
 function AuditFilters({ asked, set }: { readonly asked: AuditParams; readonly set: SetQuery }) {

@@ -1,14 +1,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../../data/announce.js";
+import { fullClient } from "../../data/full-client.js";
 import { links } from "../../data/links.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { ErrorNote } from "../../elements/error-note.js";
+import { counted, numberText } from "../../elements/counted.js";
 import { auditKeys } from "./audit-keys.js";
 import { browserVerifier } from "./browser-verifier.js";
 import { checkChain, type ChainReport } from "./chain-check.js";
 import { openOwn } from "./saved-checkpoint.js";
-import { auditCalls } from "./audit-calls.js";
 
 /** Events that are read at once: what the server gives at most. */
 const PAGE = 1_000;
@@ -32,7 +33,7 @@ export function ChainCard({ orgId, org }: { readonly orgId: string; readonly org
     const [keys, verifier, { note }] = await Promise.all([
       auditKeys(),
       browserVerifier(),
-      auditCalls.getAuditCheckpoint({ orgId }),
+      fullClient.audit.getAuditCheckpoint({ orgId }),
     ]);
     const checkpoint = await openOwn(
       note,
@@ -49,7 +50,7 @@ export function ChainCard({ orgId, org }: { readonly orgId: string; readonly org
         {
           ...{ orgId, keys, verifier, checkpoint, newest: size },
           read: async (after, signal) =>
-            (await auditCalls.listAuditEvents({ orgId, after, limit: PAGE }, { signal })).events,
+            (await fullClient.audit.listAuditEvents({ orgId, after, limit: PAGE }, { signal })).events,
           onProgress: (checked) => {
             last = checked;
             setProgress({ checked, size });
@@ -89,7 +90,7 @@ export function ChainCard({ orgId, org }: { readonly orgId: string; readonly org
           <>
             <progress value={progress.checked} max={Math.max(1, progress.size)} aria-label="Events checked" />
             <span class="number">
-              {progress.checked.toLocaleString("en")} of {progress.size.toLocaleString("en")}
+              {numberText(progress.checked)} of {numberText(progress.size)}
             </span>
           </>
         )}
@@ -109,9 +110,9 @@ function Verdict({ outcome, org }: { readonly outcome: Outcome; readonly org: st
       <div class="note-text">
         <p class="note-title">
           {isStopped
-            ? `Stopped after ${checked.toLocaleString("en")} events`
+            ? `Stopped after ${counted(checked, "event")}`
             : isGood
-              ? `The chain holds: ${checked.toLocaleString("en")} events checked`
+              ? `The chain holds: ${counted(checked, "event")} checked`
               : broken === null
                 ? "The events are not those of the signed log"
                 : `Broken at event ${broken.id}`}
@@ -124,8 +125,8 @@ function Verdict({ outcome, org }: { readonly outcome: Outcome; readonly org: st
         {isLogOfCheckpoint !== undefined && (
           <p>
             {isLogOfCheckpoint
-              ? `The first ${size.toLocaleString("en")} events have the root that the log signed.`
-              : `The first ${size.toLocaleString("en")} events have another root than the log signed.`}
+              ? `The first ${numberText(size)} events have the root that the log signed.`
+              : `The first ${numberText(size)} events have another root than the log signed.`}
           </p>
         )}
         <p>

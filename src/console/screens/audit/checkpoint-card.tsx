@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { fullClient } from "../../data/full-client.js";
 import { useCall } from "../../data/use-call.js";
 import { SignetError } from "../../../sdk/signet-error.js";
 import { LogError } from "../../../bundle/log/log-error.js";
@@ -18,8 +19,8 @@ import {
   type Growth,
   type SavedCheckpoint,
 } from "./saved-checkpoint.js";
-import { saveFile } from "./save-file.js";
-import { auditCalls } from "./audit-calls.js";
+import { saveFile } from "../../elements/save-file.js";
+import { numberText } from "../../elements/counted.js";
 
 interface Seen {
   readonly note: string;
@@ -61,7 +62,7 @@ export function CheckpointCard({ orgId }: { readonly orgId: string }) {
                 <code>{checkpoint.origin}</code>
               </dd>
               <dt>Events</dt>
-              <dd>{checkpoint.size.toLocaleString("en")}</dd>
+              <dd>{numberText(checkpoint.size)}</dd>
               <dt>Root</dt>
               <dd>
                 <code>{encodeBase64(checkpoint.root)}</code>{" "}
@@ -126,11 +127,11 @@ async function look(orgId: string, signal: AbortSignal): Promise<Seen> {
 async function checkpointSince(orgId: string, since: number | undefined, signal: AbortSignal) {
   try {
     const asked = { orgId, ...(since !== undefined && { since }) };
-    const { note, consistency } = await auditCalls.getAuditCheckpoint(asked, { signal });
+    const { note, consistency } = await fullClient.audit.getAuditCheckpoint(asked, { signal });
     return { note, consistency, isShorter: false };
   } catch (thrown) {
     if (!(thrown instanceof SignetError) || thrown.reason !== "log_shorter") throw thrown;
-    const { note } = await auditCalls.getAuditCheckpoint({ orgId }, { signal });
+    const { note } = await fullClient.audit.getAuditCheckpoint({ orgId }, { signal });
     return { note, consistency: [], isShorter: true };
   }
 }

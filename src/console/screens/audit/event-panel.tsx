@@ -1,3 +1,4 @@
+import { fullClient } from "../../data/full-client.js";
 import { links } from "../../data/links.js";
 import { signetCommand } from "../../data/shell-words.js";
 import { useAction } from "../../data/use-action.js";
@@ -14,8 +15,7 @@ import { auditKeys } from "./audit-keys.js";
 import { browserVerifier } from "./browser-verifier.js";
 import { proveInclusion, type InclusionVerdict } from "./inclusion.js";
 import { metadataRows } from "./metadata.js";
-import { saveFile } from "./save-file.js";
-import { auditCalls } from "./audit-calls.js";
+import { saveFile } from "../../elements/save-file.js";
 
 interface EventPanelProps {
   readonly org: string;
@@ -27,7 +27,7 @@ interface EventPanelProps {
 export function EventPanel({ org, id, onClose }: EventPanelProps) {
   const call = useCall(
     async (signal) => {
-      const { events } = await auditCalls.listAuditEvents({ orgId: org, after: id - 1, limit: 1 }, { signal });
+      const { events } = await fullClient.audit.listAuditEvents({ orgId: org, after: id - 1, limit: 1 }, { signal });
       return events.find((event) => event.id === id) ?? null;
     },
     [org, id],
@@ -140,9 +140,13 @@ function Inclusion({ event, org }: { readonly event: AuditEvent; readonly org: s
     const [keys, verifier, checkpoint] = await Promise.all([
       auditKeys(),
       browserVerifier(),
-      auditCalls.getAuditCheckpoint({ orgId: org }),
+      fullClient.audit.getAuditCheckpoint({ orgId: org }),
     ]);
-    const inclusion = await auditCalls.getAuditInclusion({ orgId: org, eventId: event.id, size: checkpoint.size });
+    const inclusion = await fullClient.audit.getAuditInclusion({
+      orgId: org,
+      eventId: event.id,
+      size: checkpoint.size,
+    });
     setVerdict(await proveInclusion({ event, orgId: checkpoint.orgId, checkpoint, inclusion, keys, verifier }));
   });
   return (

@@ -1,13 +1,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../../data/announce.js";
+import { fullClient } from "../../data/full-client.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { Dialog } from "../../elements/dialog.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { auditRequest, type AuditParams } from "./audit-filter.js";
 import { exportAudit, type ExportForm } from "./export.js";
-import { saveFile } from "./save-file.js";
-import { auditCalls } from "./audit-calls.js";
+import { saveFile } from "../../elements/save-file.js";
+import { counted } from "../../elements/counted.js";
 
 interface ExportDialogProps {
   readonly org: string;
@@ -38,7 +39,7 @@ export function ExportDialog({ org, asked, onClose }: ExportDialogProps) {
           form,
           read: async (before, limit, signal) => {
             const request = { ...auditRequest(org, asked), limit, ...(before !== undefined && { before }) };
-            return (await auditCalls.listAuditEvents(request, { signal })).events;
+            return (await fullClient.audit.listAuditEvents(request, { signal })).events;
           },
           onProgress: setWritten,
         },
@@ -89,7 +90,8 @@ export function ExportDialog({ org, asked, onClose }: ExportDialogProps) {
         </fieldset>
         {written !== undefined && (
           <p role="status">
-            {written.toLocaleString("en")} events{isDone ? " written." : " read…"}
+            {counted(written, "event")}
+            {isDone ? " written." : " read…"}
           </p>
         )}
         {run.error !== undefined && <ErrorNote error={run.error} />}

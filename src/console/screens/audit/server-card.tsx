@@ -1,11 +1,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { VerifyAuditResponse } from "../../../../gen/signet/v1/audit_pb.js";
 import { announce } from "../../data/announce.js";
+import { fullClient } from "../../data/full-client.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { Command } from "../../elements/text.js";
-import { auditCalls } from "./audit-calls.js";
+import { counted } from "../../elements/counted.js";
 
 /** Events that one request checks; it takes a second or two. */
 const PART = 5_000;
@@ -21,7 +22,7 @@ export function ServerCard({ orgId }: { readonly orgId: string }) {
     setReport(undefined);
     try {
       for (let after = 0; ;) {
-        const part = await auditCalls.verifyAudit({ orgId, after, limit: PART }, { signal });
+        const part = await fullClient.audit.verifyAudit({ orgId, after, limit: PART }, { signal });
         after += part.checked;
         setChecked(after);
         if (part.valid && part.checked === PART) continue;
@@ -50,7 +51,7 @@ export function ServerCard({ orgId }: { readonly orgId: string }) {
             Have the server verify
           </Button>
         )}
-        {run.isRunning && <span role="status">{(checked ?? 0).toLocaleString("en")} events checked…</span>}
+        {run.isRunning && <span role="status">{counted(checked ?? 0, "event")} checked…</span>}
       </div>
       {run.error !== undefined && <ErrorNote error={run.error} />}
       {report !== undefined && (
@@ -58,7 +59,7 @@ export function ServerCard({ orgId }: { readonly orgId: string }) {
           <div class="note-text">
             <p class="note-title">
               {report.valid
-                ? `The server says that the chain holds: ${report.checked.toLocaleString("en")} events checked`
+                ? `The server says that the chain holds: ${counted(report.checked, "event")} checked`
                 : `The server says: broken at event ${report.firstBroken ?? "?"}`}
             </p>
             {report.reason !== undefined && (

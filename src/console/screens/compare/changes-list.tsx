@@ -1,6 +1,7 @@
 import type { BundleDifference, ValueChange } from "../../../../gen/signet/v1/bundle_pb.js";
 import { DataTable, type Column } from "../../elements/data-table.js";
 import { Name, Status, type Tone } from "../../elements/text.js";
+import { counted } from "../../elements/counted.js";
 
 const OPS: Readonly<Record<string, readonly [tone: Tone, word: string, icon: "plus" | "cross" | "right"]>> = {
   add: ["good", "added", "plus"],
@@ -49,7 +50,7 @@ export function ChangesList({ difference: { changes, changesTotal, truncated }, 
   return (
     <div class="changes stack">
       <p>
-        {changesTotal === 1 ? "1 value differs" : `${changesTotal} values differ`}
+        {counted(changesTotal, "value differs", "values differ")}
         {truncated && `; the first ${changes.length} are listed`}.
       </p>
       <DataTable

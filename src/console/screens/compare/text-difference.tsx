@@ -9,8 +9,8 @@ import { DifferenceView } from "../../text/difference-view.js";
 import { findValue, segmentsOf } from "../../text/find-value.js";
 import { useLineHash } from "../../text/line-hash.js";
 import { MAX_EDITED } from "../../text/text-handle.js";
-import { megabytes } from "../../text/text-view.js";
-import { download } from "../../text/download.js";
+import { bytesInWords } from "../../elements/bytes-in-words.js";
+import { saveFile } from "../../elements/save-file.js";
 import { ChangesList } from "./changes-list.js";
 import { comparedTexts, lineAt, type ComparedContent } from "./compared-texts.js";
 import { sideName } from "./side.js";
@@ -76,7 +76,8 @@ function Texts({ compared, mode, onlyChanges, path, before, after }: TextsProps)
     return (
       <div class="stack">
         <p class="muted">
-          {megabytes(length)} are too much to compare as text here: the changes by path, and both contents to download.
+          {bytesInWords(length)} are too much to compare as text here: the changes by path, and both contents to
+          download.
         </p>
         <div class="row">
           {[before, after].map((content, index) =>
@@ -84,7 +85,9 @@ function Texts({ compared, mode, onlyChanges, path, before, after }: TextsProps)
               <Button
                 key={names[index]}
                 icon="download"
-                onClick={() => download(rawOf(content), `${names[index] ?? ""}.json`)}
+                onClick={() =>
+                  saveFile(`${names[index] ?? ""}.json`, new Blob([rawOf(content)], { type: "application/json" }))
+                }
               >
                 Download {names[index]}
               </Button>

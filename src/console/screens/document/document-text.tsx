@@ -1,13 +1,14 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Button } from "../../elements/button.js";
+import { bytesInWords } from "../../elements/bytes-in-words.js";
 import { Skeleton } from "../../elements/states.js";
 import { Copy } from "../../elements/text.js";
 import { useQuery } from "../../elements/use-query.js";
 import { formatJsonInSlices } from "../../text/format-json.js";
-import { download } from "../../text/download.js";
+import { saveFile } from "../../elements/save-file.js";
 import { useLineHash } from "../../text/line-hash.js";
 import { MAX_EDITED } from "../../text/text-handle.js";
-import { megabytes, TextView } from "../../text/text-view.js";
+import { TextView } from "../../text/text-view.js";
 import { partsOf } from "./document-parts.js";
 
 /** What is shown of a document. */
@@ -64,8 +65,13 @@ export function DocumentText({ document: text, fileName }: DocumentTextProps) {
           actions={
             <>
               <Copy text={shown} label={part === "signed" ? "Copy the document" : "Copy"} />
-              <Button size="small" kind="quiet" icon="download" onClick={() => download(text, fileName)}>
-                Download ({megabytes(text.length)})
+              <Button
+                size="small"
+                kind="quiet"
+                icon="download"
+                onClick={() => saveFile(fileName, new Blob([text], { type: "application/json" }))}
+              >
+                Download ({bytesInWords(text.length)})
               </Button>
             </>
           }

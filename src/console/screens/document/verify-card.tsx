@@ -7,7 +7,7 @@ import { ErrorNote } from "../../elements/error-note.js";
 import { Field } from "../../elements/field.js";
 import { Skeleton } from "../../elements/states.js";
 import { Name, Status } from "../../elements/text.js";
-import { megabytes } from "../../text/text-view.js";
+import { bytesInWords } from "../../elements/bytes-in-words.js";
 import { keepPin, keptPin } from "./kept-pin.js";
 import { parsePin, pinnedKeys } from "./pin.js";
 import { keyWords, publicKeysOf, readEvidence, type ServerEvidence } from "./read-evidence.js";
@@ -56,7 +56,7 @@ export function VerifyCard({ at, env, document, deploymentId }: VerifyCardProps)
       {!isAsked && (
         <div>
           <Button icon="shield" onClick={() => setAsked(true)}>
-            Verify {megabytes(document.length)} in this browser
+            Verify {bytesInWords(document.length)} in this browser
           </Button>
         </div>
       )}

@@ -1,5 +1,6 @@
 import type { FleetCounts } from "../../../../gen/signet/v1/runtime_pb.js";
 import { FleetBar } from "../../elements/fleet-bar.js";
+import { numberText } from "../../elements/counted.js";
 import type { FleetState } from "./fleet-filter.js";
 
 interface FleetFiguresProps {
@@ -31,7 +32,7 @@ export function FleetFigures({ counts, state, hrefOf }: FleetFiguresProps) {
               href={hrefOf(value)}
               aria-current={state === value ? "true" : undefined}
             >
-              <span class="figure-count">{count.toLocaleString("en")}</span> <span>{label}</span>
+              <span class="figure-count">{numberText(count)}</span> <span>{label}</span>
             </a>
           </li>
         ))}

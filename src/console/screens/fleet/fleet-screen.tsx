@@ -211,10 +211,14 @@ function Labels({ instance }: { readonly instance: RuntimeInstance }) {
   const labels = Object.entries(instance.labels).map(([key, value]) => `${key}=${value}`);
   return (
     <>
-      {labels.slice(0, SHOWN_LABELS).map((label) => (
-        <Tag key={label}>{label}</Tag>
+      {labels.slice(0, SHOWN_LABELS).map((label, index) => (
+        <span key={label} class="fleet-label">
+          <Tag>{label}</Tag>
+          {index === SHOWN_LABELS - 1 && labels.length > SHOWN_LABELS && (
+            <span class="muted">+{labels.length - SHOWN_LABELS}</span>
+          )}
+        </span>
       ))}
-      {labels.length > SHOWN_LABELS && <span class="muted"> +{labels.length - SHOWN_LABELS}</span>}
     </>
   );
 }

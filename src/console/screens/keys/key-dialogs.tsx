@@ -10,8 +10,6 @@ interface DialogProps {
   readonly onClose: () => void;
 }
 
-const because = (reason: string) => (reason === "" ? {} : { reason });
-
 /** Announces the next key of a purpose. */
 export function RotateKeyDialog({ purpose, ...rest }: DialogProps & { readonly purpose: string }) {
   const [isNow, setNow] = useState(false);
@@ -21,7 +19,7 @@ export function RotateKeyDialog({ purpose, ...rest }: DialogProps & { readonly p
       action={isNow ? "Replace the key now" : "Announce"}
       isDanger={isNow}
       asksReason
-      run={(reason) => fullClient.keys.rotateKey({ purpose, activate: isNow, ...because(reason) })}
+      run={(given) => fullClient.keys.rotateKey({ purpose, activate: isNow, ...given })}
       {...rest}
     >
       <p>
@@ -55,7 +53,7 @@ export function ActivateKeyDialog({ rotation, ...rest }: DialogProps & { readonl
       action="Activate"
       isDanger={!ready}
       asksReason
-      run={(reason) => fullClient.keys.activateKey({ keyId, force: isForced, ...because(reason) })}
+      run={(given) => fullClient.keys.activateKey({ keyId, force: isForced, ...given })}
       {...rest}
     >
       <p>
@@ -89,7 +87,7 @@ export function WithdrawKeyDialog({ keyId, ...rest }: DialogProps & { readonly k
       title="Withdraw the announced key"
       action="Withdraw"
       asksReason
-      run={(reason) => fullClient.keys.withdrawKey({ keyId, ...because(reason) })}
+      run={(given) => fullClient.keys.withdrawKey({ keyId, ...given })}
       {...rest}
     >
       <p>
@@ -109,7 +107,7 @@ export function RetireKeyDialog({ retired: { keyId, purpose }, ...rest }: Dialog
       isDanger
       asksReason
       typed={keyId}
-      run={(reason) => fullClient.keys.retireKey({ keyId, force: isForced, ...because(reason) })}
+      run={(given) => fullClient.keys.retireKey({ keyId, force: isForced, ...given })}
       {...rest}
     >
       <p>

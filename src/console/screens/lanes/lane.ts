@@ -1,7 +1,5 @@
 import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
 import type { GetRolloutResponse } from "../../../../gen/signet/v1/runtime_pb.js";
-import type { WhoAmIResponse } from "../../../../gen/signet/v1/token_pb.js";
-import type { ProjectAt } from "../../data/project-at.js";
 import type { Place } from "./order.js";
 import type { Known } from "./standing.js";
 
@@ -13,13 +11,6 @@ export interface Lane extends Known, Place {
   readonly rollout: GetRolloutResponse | undefined;
   /** Whether history, bundle and rollout were read. */
   readonly isLoaded: boolean;
-}
-
-/** All lanes of a project, and who looks at them. */
-export interface Lanes {
-  readonly at: ProjectAt;
-  readonly lanes: readonly Lane[];
-  readonly who: WhoAmIResponse | undefined;
 }
 
 /** A lane by the name of its environment. */

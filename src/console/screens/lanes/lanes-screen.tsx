@@ -7,6 +7,7 @@ import { ErrorNote } from "../../elements/error-note.js";
 import { Icon } from "../../elements/icon.js";
 import { Empty, Skeleton } from "../../elements/states.js";
 import { useQuery } from "../../elements/use-query.js";
+import { counted } from "../../elements/counted.js";
 import { organizationCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { ChangeDialog } from "./change-dialog.js";
@@ -62,9 +63,9 @@ function LanesOf({ at }: { readonly at: ProjectAt }) {
 function Lead({ lanes }: { readonly lanes: readonly Lane[] }) {
   const known = lanes.flatMap(({ rollout }) => rollout ?? []);
   const sum = (part: "live" | "applied" | "rejected") => known.reduce((total, rollout) => total + rollout[part], 0);
-  const count = lanes.length === 1 ? "1 environment" : `${lanes.length} environments`;
+  const count = counted(lanes.length, "environment");
   if (known.length === 0) return count;
-  const live = sum("live") === 1 ? "1 live runtime" : `${sum("live")} live runtimes`;
+  const live = counted(sum("live"), "live runtime");
   const rejected = sum("rejected") === 0 ? "" : ` · ${sum("rejected")} rejected what is active`;
   return `${count} · ${live}${rejected}`;
 }

@@ -1,5 +1,6 @@
 import type { Deployment } from "../../../../gen/signet/v1/bundle_pb.js";
 import type { Environment } from "../../../../gen/signet/v1/organization_pb.js";
+import { counted } from "../../elements/counted.js";
 
 /** What is known of one environment: what is active, and the newest activations, the newest first. */
 export interface Known {
@@ -54,9 +55,9 @@ export function standingWords(at: Standing, source: string, target: string): str
     case "same":
       return `${target} has the content of ${source}`;
     case "ahead":
-      return `${source} is ${versions(at.versions)} ahead of ${target}`;
+      return `${source} is ${counted(at.versions, "version")} ahead of ${target}`;
     case "back":
-      return `${source} went back ${versions(at.versions)} below what ${target} has`;
+      return `${source} went back ${counted(at.versions, "version")} below what ${target} has`;
     case "different":
       return `${source} and ${target} differ`;
   }
@@ -85,8 +86,4 @@ function promotedVersion(source: Known, target: Known): number | undefined {
   const { activeVersion, name } = { ...target.environment, name: source.environment.name };
   const made = target.history.find(({ version, kind }) => version === activeVersion && kind === "promote");
   return made?.sourceEnvironment === name ? made.sourceVersion : undefined;
-}
-
-function versions(count: number): string {
-  return count === 1 ? "1 version" : `${count} versions`;
 }

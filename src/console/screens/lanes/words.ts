@@ -25,12 +25,12 @@ export function activationWords(environment: string, deployment: Deployment | un
 export function rolloutWords({ live, applied }: Pick<GetRolloutResponse, "live" | "applied">): string {
   if (live === 0) return "No live runtime";
   const runtimes = live === 1 ? "runtime" : "runtimes";
-  return applied === live
-    ? `Applied by all ${live} live ${runtimes}`
-    : `Applied by ${applied} of ${live} live ${runtimes}`;
+  if (applied < live) return `Applied by ${applied} of ${live} live ${runtimes}`;
+  return live === 1 ? "Applied by the one live runtime" : `Applied by all ${live} live runtimes`;
 }
 
 /** The same where the lane says already which runtimes: `Applied by 3 of 5`. */
 export function shortRolloutWords({ live, applied }: Pick<GetRolloutResponse, "live" | "applied">): string {
+  if (live === 1 && applied === 1) return "Applied by the one live";
   return applied === live ? `Applied by all ${live} live` : `Applied by ${applied} of ${live} live`;
 }

@@ -4,7 +4,7 @@ import { client } from "../../data/client.js";
 import { Button } from "../../elements/button.js";
 import { ConfirmDialog } from "../../elements/confirm-dialog.js";
 import { Dialog } from "../../elements/dialog.js";
-import { Field } from "../../elements/field.js";
+import { Field, NameField } from "../../elements/field.js";
 import { Secret, SecretNote } from "../../elements/secret.js";
 import { Name } from "../../elements/text.js";
 import { parseQuota } from "./quota.js";
@@ -72,18 +72,7 @@ export function CreateOrganization({ onClose, onCreated }: CreateOrganizationPro
       onDone={() => undefined}
       onClose={onClose}
     >
-      <Field label="Name">
-        {(field) => (
-          <input
-            {...field}
-            value={name}
-            required
-            maxLength={255}
-            autoComplete="off"
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        )}
-      </Field>
+      <NameField value={name} onInput={setName} />
       <Field label="Plan" hint="A name of your own, for example team. Optional: free.">
         {(field) => (
           <input {...field} value={plan} maxLength={64} onInput={(event) => setPlan(event.currentTarget.value)} />

@@ -23,9 +23,7 @@ export function DeleteOrganization({ organization, onClose, onDeleted }: DeleteO
       isDanger
       asksReason
       typed={slug}
-      run={(reason) =>
-        client.organizations.deleteOrganization({ orgId: id, force, ...(reason === "" ? {} : { reason }) })
-      }
+      run={(given) => client.organizations.deleteOrganization({ orgId: id, force, ...given })}
       onDone={onDeleted}
       onClose={onClose}
     >

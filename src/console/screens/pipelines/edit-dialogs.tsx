@@ -3,8 +3,9 @@ import type { Pipeline, PipelineApp, PipelineStage } from "../../../../gen/signe
 import { fullClient } from "../../data/full-client.js";
 import { tenancy } from "../../data/tenancy.js";
 import { ConfirmDialog } from "../../elements/confirm-dialog.js";
-import { Field, Select } from "../../elements/field.js";
+import { NameField, Select } from "../../elements/field.js";
 import { Name } from "../../elements/text.js";
+import { counted } from "../../elements/counted.js";
 import { appName, placedApps } from "./board.js";
 
 /** A change of a pipeline, while its dialog is open. */
@@ -63,7 +64,7 @@ export function EditDialog({ pipeline, edit, ...rest }: EditDialogProps) {
           action="Delete stage"
           isDanger
           asksReason
-          run={(reason) => fullClient.pipelines.deletePipelineStage({ id, stageId: stage.id, ...given(reason) })}
+          run={(given) => fullClient.pipelines.deletePipelineStage({ id, stageId: stage.id, ...given })}
         >
           <p>
             <Name text={stage.displayName} />
@@ -85,19 +86,15 @@ export function EditDialog({ pipeline, edit, ...rest }: EditDialogProps) {
           isDanger
           asksReason
           typed={displayName}
-          run={(reason) => fullClient.pipelines.deletePipeline({ id, ...given(reason) })}
+          run={(given) => fullClient.pipelines.deletePipeline({ id, ...given })}
         >
           <p>
-            {pipeline.stages.length} stages go. {placedApps(pipeline).length} environments stay as they are, with what
-            is active in them.
+            It has {counted(pipeline.stages.length, "stage")}. Its environments stay as they are, with what is active in
+            them.
           </p>
         </ConfirmDialog>
       );
   }
-}
-
-function given(reason: string): { reason?: string } {
-  return reason === "" ? {} : { reason };
 }
 
 interface NameDialogProps {
@@ -115,23 +112,6 @@ function NameDialog({ name, run, ...rest }: NameDialogProps) {
     <ConfirmDialog {...rest} run={() => run(text.trim())}>
       <NameField value={text} onInput={setText} />
     </ConfirmDialog>
-  );
-}
-
-function NameField({ value, onInput }: { readonly value: string; readonly onInput: (value: string) => void }) {
-  return (
-    <Field label="Name">
-      {(field) => (
-        <input
-          {...field}
-          required
-          maxLength={255}
-          autoComplete="off"
-          value={value}
-          onInput={(event) => onInput(event.currentTarget.value)}
-        />
-      )}
-    </Field>
   );
 }
 

@@ -8,11 +8,12 @@ import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
 import { Dialog } from "../../elements/dialog.js";
 import { ErrorNote } from "../../elements/error-note.js";
-import { Select } from "../../elements/field.js";
+import { Check, Select } from "../../elements/field.js";
 import { Skeleton } from "../../elements/states.js";
 import { Status } from "../../elements/text.js";
 import { Difference } from "../lanes/change/difference.js";
-import { Check, ReasonField } from "../lanes/change/fields.js";
+import { givenReason, ReasonField } from "../../elements/reason-field.js";
+import { counted } from "../../elements/counted.js";
 import { createKey } from "../lanes/change/retry-key.js";
 import { Rollout } from "../lanes/change/rollout.js";
 import { adviceFor } from "../lanes/obstacles.js";
@@ -55,7 +56,7 @@ export function PromotePipelineDialog(props: PromotePipelineDialogProps) {
     chosen.length === 0 ? null : [request, skipUnchanged, states(pipeline, chosen)],
   );
   const promotion = useAction(async () => {
-    const change = { ...request, ...(reason.trim() === "" ? {} : { reason: reason.trim() }) };
+    const change = { ...request, ...givenReason(reason) };
     const idempotencyKey = key.current({ ...change, skipUnchanged });
     const headers = changeHeaders({ skipUnchanged, idempotencyKey });
     const { promotions } = await fullClient.pipelines.promotePipeline(change, { headers });
@@ -91,7 +92,7 @@ export function PromotePipelineDialog(props: PromotePipelineDialogProps) {
         <>
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" form="promote-many" kind="primary" busy={promotion.isRunning} disabled={!isReady}>
-            {chosen.length === 1 ? "Promote to 1 environment" : `Promote to ${chosen.length} environments`}
+            {`Promote to ${counted(chosen.length, "environment")}`}
           </Button>
         </>
       }
@@ -142,7 +143,7 @@ export function PromotePipelineDialog(props: PromotePipelineDialogProps) {
             <Target key={targetAppId} pipeline={pipeline} appId={targetAppId} change={change} />
           ))}
         </ul>
-        <ReasonField value={reason} onInput={setReason} />
+        <ReasonField value={reason} onInput={setReason} isTold />
         <Check checked={skipUnchanged} onChange={setSkip} label="Make no new version where the content is the same" />
         {promotion.error !== undefined && <Refused error={promotion.error} retry={preview.reload} />}
       </form>

@@ -7,7 +7,7 @@ import { loadTenancy } from "../../data/tenancy.js";
 import { Button } from "../../elements/button.js";
 import { ConfirmDialog } from "../../elements/confirm-dialog.js";
 import { Dialog } from "../../elements/dialog.js";
-import { Field } from "../../elements/field.js";
+import { Field, NameField } from "../../elements/field.js";
 import { Secret, SecretNote } from "../../elements/secret.js";
 import { Time } from "../../elements/time.js";
 
@@ -40,18 +40,7 @@ export function CreateProject({ org, onClose }: CreateProjectProps) {
       onDone={() => undefined}
       onClose={onClose}
     >
-      <Field label="Name">
-        {(field) => (
-          <input
-            {...field}
-            value={name}
-            required
-            maxLength={255}
-            autoComplete="off"
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        )}
-      </Field>
+      <NameField value={name} onInput={setName} />
       <Field
         label="Environments"
         hint="In promotion order, each promoting to the next one: lower-case letters, digits and hyphens. The last one can be changed in the settings."

@@ -25,9 +25,7 @@ export function DeleteProject({ project, onClose }: { readonly project: Project;
       isDanger
       asksReason
       typed={slug}
-      run={(reason) =>
-        client.organizations.deleteProject({ orgId, projectId, force, ...(reason === "" ? {} : { reason }) })
-      }
+      run={(given) => client.organizations.deleteProject({ orgId, projectId, force, ...given })}
       onDone={() => {
         onClose();
         void loadTenancy();

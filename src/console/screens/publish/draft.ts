@@ -28,6 +28,31 @@ export const EMPTY_DRAFT: Draft = {
   ...{ title: "", description: "", labels: [], repository: "", revision: "", url: "", publishedBy: "", release: "" },
 };
 
+/** A draft from its JSON text; what it lacks is empty. Undefined for every other text: something else may have written it. */
+export function parseDraft(text: string): Draft | undefined {
+  try {
+    const kept: unknown = JSON.parse(text);
+    return isDraft(kept) ? { ...EMPTY_DRAFT, ...kept } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether all that it has is of its kind. */
+function isDraft(kept: unknown): kept is Partial<Draft> {
+  if (kept === null || typeof kept !== "object") return false;
+  const { labels = [], ...texts } = kept as Readonly<Record<string, unknown>>;
+  return (
+    Array.isArray(labels) && labels.every(isLabel) && Object.values(texts).every((text) => typeof text === "string")
+  );
+}
+
+function isLabel(row: unknown): boolean {
+  if (row === null || typeof row !== "object") return false;
+  const { key, value } = row as Readonly<Record<string, unknown>>;
+  return typeof key === "string" && typeof value === "string";
+}
+
 /** The request of a draft, without its place. Empty fields are left out. */
 export function requestOf(draft: Draft) {
   const { policies, scopePolicies, title, description, labels, repository, revision, url, publishedBy, release } =

@@ -1,16 +1,15 @@
 import type { ProjectAt } from "../../data/links.js";
 import { MAX_EDITED } from "../../text/text-handle.js";
-import { EMPTY_DRAFT, type Draft } from "./draft.js";
+import { parseDraft, type Draft } from "./draft.js";
 
 const keyOf = ({ org, project }: ProjectAt, env: string) => `signet-draft:${org}/${project}/${env}`;
 
 /** The draft that this tab keeps for an environment; undefined without one. */
 export function keptDraft(at: ProjectAt, env: string): Draft | undefined {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(keyOf(at, env)) ?? "null") as Partial<Draft> | null;
-    return kept === null ? undefined : { ...EMPTY_DRAFT, ...kept };
+    return parseDraft(sessionStorage.getItem(keyOf(at, env)) ?? "null");
   } catch {
-    // Storage that is forbidden, or written by something else.
+    // Storage that is forbidden.
     return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { Status, Name } from "../../elements/text.js";
+import { counted } from "../../elements/counted.js";
 import type { TextProblem } from "../../text/check-json.js";
 
 /** Problems that are listed at most. */
@@ -14,7 +15,7 @@ export function ProblemList({ problems, onGo }: ProblemListProps) {
   if (problems.length === 0) return <Status tone="good" text="Valid: the server accepts it" />;
   return (
     <div class="problems">
-      <Status tone="bad" text={problems.length === 1 ? "1 problem" : `${problems.length} problems`} />
+      <Status tone="bad" text={counted(problems.length, "problem")} />
       <ul>
         {problems.slice(0, SHOWN).map((problem) => (
           <li key={`${problem.from} ${problem.message}`}>

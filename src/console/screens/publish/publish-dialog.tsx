@@ -8,10 +8,9 @@ import { createKey } from "../lanes/change/retry-key.js";
 import { useAction } from "../../data/use-action.js";
 import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
-import { MAX_REASON } from "../../elements/confirm-dialog.js";
 import { Dialog } from "../../elements/dialog.js";
 import { ErrorNote } from "../../elements/error-note.js";
-import { Field } from "../../elements/field.js";
+import { givenReason, ReasonField } from "../../elements/reason-field.js";
 import { Skeleton } from "../../elements/states.js";
 import { Status } from "../../elements/text.js";
 import { ChangesList } from "../compare/changes-list.js";
@@ -46,7 +45,7 @@ export function PublishDialog(props: PublishDialogProps) {
     [request, guard],
   );
   const publish = useAction(async () => {
-    const whole = { ...request, ...(reason.trim() !== "" && { reason: reason.trim() }) };
+    const whole = { ...request, ...givenReason(reason) };
     const headers = changeHeaders({ ...guard, idempotencyKey: key.current({ whole, guard }) });
     return await client.bundles.publishBundle(whole, { headers });
   });
@@ -94,18 +93,7 @@ export function PublishDialog(props: PublishDialogProps) {
         {preview.value !== undefined && preview.error === undefined && (
           <Preview bundle={preview.value} environment={environment} />
         )}
-        {isActivated && (
-          <Field label="Reason" hint="Told to runtimes and webhooks, and kept in history and audit. Optional.">
-            {(field) => (
-              <input
-                {...field}
-                value={reason}
-                maxLength={MAX_REASON}
-                onInput={(event) => setReason(event.currentTarget.value)}
-              />
-            )}
-          </Field>
-        )}
+        {isActivated && <ReasonField value={reason} onInput={setReason} isTold />}
         {refusal !== undefined && (
           <>
             <ErrorNote error={refusal} retry={preview.reload} />

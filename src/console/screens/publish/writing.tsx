@@ -15,7 +15,7 @@ import { checkJson, placesOfFields, type TextProblem } from "../../text/check-js
 import { formatJson } from "../../text/format-json.js";
 import { KEYBOARD_HELP, TextEditor, type EditorRef } from "../../text/text-editor.js";
 import { MAX_EDITED } from "../../text/text-handle.js";
-import { megabytes } from "../../text/text-view.js";
+import { bytesInWords } from "../../elements/bytes-in-words.js";
 import { EMPTY_DRAFT, labelFlaw, type Draft } from "./draft.js";
 import { keepDraft, keptDraft } from "./kept-draft.js";
 import { MetadataFields } from "./metadata-fields.js";
@@ -165,8 +165,8 @@ export function Writing({ at, environment }: WritingProps) {
         )}
         {isLong ? (
           <p class="card">
-            {megabytes(policies.length)} are too much for the editor. The document is checked and can be published as it
-            is.
+            {bytesInWords(policies.length)} are too much for the editor. The document is checked and can be published as
+            it is.
           </p>
         ) : (
           <TextEditor

@@ -28,12 +28,7 @@ export function DeleteEnvironment({ at, environment, onClose, onDone }: DeleteEn
       isDanger
       asksReason
       typed={name}
-      run={(reason) =>
-        client.organizations.deleteEnvironment({
-          ...{ ...path, envName: name, force },
-          ...(reason === "" ? {} : { reason }),
-        })
-      }
+      run={(given) => client.organizations.deleteEnvironment({ ...path, envName: name, force, ...given })}
       onDone={onDone}
       onClose={onClose}
     >

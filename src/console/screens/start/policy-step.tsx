@@ -13,6 +13,7 @@ import { checkJson } from "../../text/check-json.js";
 import { createKey } from "../lanes/change/retry-key.js";
 import type { Lane } from "../lanes/lane.js";
 import { whyNoChange } from "../lanes/obstacles.js";
+import { openFile } from "../publish/open-file.js";
 import { EXAMPLE_POLICY } from "./example.js";
 
 /** Larger files are published with the command line, in bytes: a text field of more is no help. */
@@ -50,8 +51,9 @@ export function PolicyStep({ at, lane, onPublished }: PolicyStepProps) {
       setFileProblem("This file is larger than 1 MiB: publish it with signet publish -f.");
       return;
     }
-    setFileProblem(undefined);
-    setText(await file.text());
+    const opened = await openFile(file);
+    setFileProblem(opened.kind === "refused" ? opened.because : undefined);
+    if (opened.kind === "text") setText(opened.text);
   };
   return (
     <form

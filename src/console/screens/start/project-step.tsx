@@ -8,7 +8,7 @@ import { loadTenancy } from "../../data/tenancy.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { ErrorNote } from "../../elements/error-note.js";
-import { Field } from "../../elements/field.js";
+import { NameField } from "../../elements/field.js";
 import { Name } from "../../elements/text.js";
 
 /** Projects that are offered here; a list of all is one link away. */
@@ -59,18 +59,7 @@ export function ProjectStep({ organization, projects }: ProjectStepProps) {
             void creation.run();
           }}
         >
-          <Field label="New project">
-            {(field) => (
-              <input
-                {...field}
-                required
-                maxLength={255}
-                autoComplete="off"
-                value={name}
-                onInput={(event) => setName(event.currentTarget.value)}
-              />
-            )}
-          </Field>
+          <NameField label="New project" value={name} onInput={setName} />
           <Button type="submit" kind={projects.length === 0 ? "primary" : "plain"} busy={creation.isRunning}>
             Create project
           </Button>

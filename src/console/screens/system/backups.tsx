@@ -12,7 +12,7 @@ import { ErrorNote } from "../../elements/error-note.js";
 import { Empty, Skeleton } from "../../elements/states.js";
 import { Hash, Status } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
-import { bytesInWords } from "./bytes-in-words.js";
+import { bytesInWords } from "../../elements/bytes-in-words.js";
 
 const PAGE = 100;
 

@@ -22,10 +22,10 @@ export function DeleteDialog({ at, env, bundle: { version, title }, quota, onDon
       action={`Delete v${version}`}
       isDanger
       asksReason
-      run={(reason) =>
+      run={(given) =>
         client.bundles.deleteBundle({
           ...{ orgId: at.org, projectId: at.project, envName: env, version },
-          ...(reason !== "" && { reason }),
+          ...given,
         })
       }
       onDone={onDone}

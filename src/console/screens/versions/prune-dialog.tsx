@@ -9,6 +9,7 @@ import { Dialog } from "../../elements/dialog.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { Field } from "../../elements/field.js";
 import { Loaded } from "../../elements/states.js";
+import { counted } from "../../elements/counted.js";
 
 interface PruneDialogProps {
   readonly at: ProjectAt;
@@ -69,7 +70,7 @@ export function PruneDialog({ at, env, onDone, onClose }: PruneDialogProps) {
             disabled={!isValid || count === 0}
             onClick={() => void prune.run().then((done) => done === true && onDone())}
           >
-            {prune.isRunning ? `Deleting: ${deleted} of ${count}` : `Delete ${count} versions`}
+            {prune.isRunning ? `Deleting: ${deleted} of ${count}` : `Delete ${counted(count, "version")}`}
           </Button>
         </>
       }

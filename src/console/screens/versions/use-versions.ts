@@ -2,6 +2,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
 import { toSignetError, type SignetError } from "../../../sdk/signet-error.js";
 import { client } from "../../data/client.js";
+import { countingTotal } from "../../data/counting-total.js";
 import type { ProjectAt } from "../../data/links.js";
 import { reportRefusal } from "../../data/session.js";
 import { useTopics } from "../../data/use-call.js";
@@ -35,12 +36,16 @@ export function useVersions(at: ProjectAt, env: string, filter: VersionFilter): 
   const key = JSON.stringify([at, env, filter]);
   const [state, setState] = useState<State>(() => empty(key));
   const running = useRef<AbortController | undefined>(undefined);
+  const isReading = useRef(false);
+  const isDue = useRef(false);
 
   const read = useCallback(
     (before: number | undefined) => {
       running.current?.abort();
       const controller = new AbortController();
       running.current = controller;
+      isReading.current = true;
+      isDue.current = false;
       const { signal } = controller;
       const set = (change: (now: State) => State) => {
         if (!signal.aborted) setState((now) => change(now.key === key ? now : empty(key)));
@@ -53,14 +58,18 @@ export function useVersions(at: ProjectAt, env: string, filter: VersionFilter): 
           kept: kept ?? now.kept,
           next,
         }));
-      readPages({ at, env, filter, before, signal }, take).then(
-        () => set((now) => ({ ...now, isLoading: false })),
-        (thrown: unknown) => {
-          const error = toSignetError(thrown);
-          if (!signal.aborted) reportRefusal(error);
-          set((now) => ({ ...now, error, isLoading: false }));
-        },
-      );
+      readPages({ at, env, filter, before, signal }, take)
+        .then(
+          () => set((now) => ({ ...now, isLoading: false })),
+          (thrown: unknown) => {
+            const error = toSignetError(thrown);
+            if (!signal.aborted) reportRefusal(error);
+            set((now) => ({ ...now, error, isLoading: false }));
+          },
+        )
+        .finally(() => {
+          if (!signal.aborted) isReading.current = false;
+        });
     },
     [key],
   );
@@ -76,8 +85,16 @@ export function useVersions(at: ProjectAt, env: string, filter: VersionFilter): 
   }, [read, isLoading, next]);
   const reload = useCallback(() => read(undefined), [read]);
   // Who has scrolled down is not thrown back to the first page.
-  useTopics(["activations"], () => {
+  const refresh = () => {
     if (items.length <= PAGE) reload();
+  };
+  useEffect(() => {
+    if (!isLoading && isDue.current) refresh();
+  }, [isLoading]);
+  useTopics(["activations"], () => {
+    // A search that takes longer than activations are apart would never end if each of them started it again.
+    if (isReading.current) isDue.current = true;
+    else refresh();
   });
   return { ...current, more, reload };
 }
@@ -97,21 +114,15 @@ async function readPages({ at, env, filter, before, signal }: Reading, take: Tak
   let beforeVersion = before;
   let found = 0;
   for (let portion = 0; portion < MAX_PORTIONS; portion++) {
-    let kept: number | undefined;
+    const counting = countingTotal(signal);
     const { bundles, nextBeforeVersion } = await client.bundles.listBundles(
       {
         ...{ orgId: at.org, projectId: at.project, envName: env, limit: PAGE - found, ...filter },
         ...(beforeVersion !== undefined && { beforeVersion }),
       },
-      {
-        signal,
-        onHeader: (headers) => {
-          const total = headers.get("X-Total-Count");
-          kept = total === null ? undefined : Number(total);
-        },
-      },
+      counting,
     );
-    take(bundles, kept, nextBeforeVersion, portion === 0);
+    take(bundles, counting.total(), nextBeforeVersion, portion === 0);
     found += bundles.length;
     beforeVersion = nextBeforeVersion;
     if (beforeVersion === undefined || found >= PAGE / 2) return;

@@ -1,6 +1,6 @@
-import { useEffect, useId, useState } from "preact/hooks";
 import { Button } from "../../elements/button.js";
 import { SearchBox } from "../../elements/search-box.js";
+import { TextFilter } from "../../elements/text-filter.js";
 import type { Query } from "../../data/links.js";
 import { isLabel } from "./filter.js";
 
@@ -25,7 +25,7 @@ export function VersionFilters({ query, onChange }: VersionFiltersProps) {
         label="Label"
         placeholder="team=core"
         value={label}
-        error={label === "" || isLabel(label) ? undefined : "key=value"}
+        check={(text) => (isLabel(text) ? undefined : "A label is key=value.")}
         onChange={(value) => onChange({ label: value })}
       />
       <TextFilter label="Author" value={by} onChange={(value) => onChange({ by: value })} />
@@ -45,44 +45,5 @@ export function VersionFilters({ query, onChange }: VersionFiltersProps) {
         </Button>
       )}
     </search>
-  );
-}
-
-interface TextFilterProps {
-  readonly label: string;
-  readonly value: string;
-  readonly placeholder?: string;
-  readonly error?: string | undefined;
-  readonly onChange: (value: string) => void;
-}
-
-/** A filter that is applied by Enter, or when it is left. */
-function TextFilter({ label, value, placeholder, error, onChange }: TextFilterProps) {
-  const id = useId();
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
-  const apply = () => {
-    if (text !== value) onChange(text);
-  };
-  return (
-    <div class="filter">
-      <label for={id}>
-        {label}
-        {error !== undefined && <span class="field-error"> {error}</span>}
-      </label>
-      <input
-        id={id}
-        value={text}
-        placeholder={placeholder}
-        autoComplete="off"
-        spellcheck={false}
-        aria-invalid={error === undefined ? undefined : true}
-        onInput={(event) => setText(event.currentTarget.value)}
-        onBlur={apply}
-        onKeyDown={(event) => {
-          if (event.key === "Enter") apply();
-        }}
-      />
-    </div>
   );
 }

@@ -49,7 +49,14 @@ export function VersionTable(props: VersionTableProps) {
       cell: ({ publishedAt, publishedBy }) => (
         <Lines
           first={<Time at={publishedAt} />}
-          second={publishedBy !== undefined && publishedBy !== "" && <Name text={publishedBy} />}
+          second={
+            publishedBy !== undefined &&
+            publishedBy !== "" && (
+              <span title={publishedBy}>
+                <Name text={publishedBy} />
+              </span>
+            )
+          }
         />
       ),
     },
@@ -124,7 +131,7 @@ export function Period({ bundle: { isActive, activatedAt, replacedAt }, isShort 
     <Status tone="good" text="Active" />
   ) : (
     <span class="muted">
-      from <Time at={activatedAt} absolute />
+      from <Time at={activatedAt} minute={isShort} absolute={!isShort} />
     </span>
   );
   const second = isActive ? (
@@ -133,7 +140,7 @@ export function Period({ bundle: { isActive, activatedAt, replacedAt }, isShort 
     </>
   ) : (
     <span class="muted">
-      to <Time at={replacedAt} absolute />
+      to <Time at={replacedAt} minute={isShort} absolute={!isShort} />
     </span>
   );
   if (isShort) return <Lines first={first} second={second} />;

@@ -10,6 +10,7 @@ import { ErrorNote } from "../../elements/error-note.js";
 import { Empty, Skeleton } from "../../elements/states.js";
 import { Tabs } from "../../elements/tabs.js";
 import { useQuery } from "../../elements/use-query.js";
+import { counted, numberText } from "../../elements/counted.js";
 import { projectCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { formatSide } from "../compare/side.js";
@@ -179,9 +180,8 @@ function Nothing({ at, env, isSearch, next, more }: NothingProps) {
 }
 
 function quotaText(kept: number, limit: number | undefined): string {
-  const number = (count: number) => count.toLocaleString("en");
-  if (limit === undefined) return kept === 1 ? "1 version kept" : `${number(kept)} versions kept`;
-  return `${number(kept)} of at most ${number(limit)} versions kept`;
+  if (limit === undefined) return `${counted(kept, "version")} kept`;
+  return `${numberText(kept)} of at most ${numberText(limit)} versions kept`;
 }
 
 function Quota({ kept, limit }: { readonly kept: number | undefined; readonly limit: number | undefined }) {

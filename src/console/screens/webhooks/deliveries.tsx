@@ -1,5 +1,6 @@
 import type { WebhookDelivery } from "../../../../gen/signet/v1/webhook_pb.js";
 import { EVENT_TYPES } from "../../../core/webhook.js";
+import { fullClient } from "../../data/full-client.js";
 import { links } from "../../data/links.js";
 import { usePages } from "../../data/use-pages.js";
 import { Button } from "../../elements/button.js";
@@ -11,7 +12,6 @@ import { Time } from "../../elements/time.js";
 import { useQuery } from "../../elements/use-query.js";
 import { DeliveryPanel } from "./delivery-panel.js";
 import { DeliveryState } from "./delivery-state.js";
-import { webhooksCalls } from "./webhooks-calls.js";
 
 /** Deliveries that are read at once. */
 const PAGE = 50;
@@ -26,7 +26,7 @@ export function Deliveries({ org, id }: { readonly org: string; readonly id: str
   const pages = usePages<WebhookDelivery>(
     async ({ offset, limit, signal }) => {
       const request = { orgId: org, webhookId: id, ...filter, offset, limit };
-      const { data, total } = await webhooksCalls.listWebhookDeliveries(request, { signal });
+      const { data, total } = await fullClient.webhooks.listWebhookDeliveries(request, { signal });
       return { items: data, total };
     },
     [org, id, filter],

@@ -2,6 +2,7 @@ import { signetCommand } from "../../data/shell-words.js";
 import { useAction } from "../../data/use-action.js";
 import { useCall } from "../../data/use-call.js";
 import { announce } from "../../data/announce.js";
+import { fullClient } from "../../data/full-client.js";
 import { Button } from "../../elements/button.js";
 import { Dialog } from "../../elements/dialog.js";
 import { ErrorNote } from "../../elements/error-note.js";
@@ -9,7 +10,6 @@ import { Loaded } from "../../elements/states.js";
 import { Command, Copy } from "../../elements/text.js";
 import { Time } from "../../elements/time.js";
 import { DeliveryState } from "./delivery-state.js";
-import { webhooksCalls } from "./webhooks-calls.js";
 
 interface DeliveryPanelProps {
   readonly org: string;
@@ -22,11 +22,15 @@ interface DeliveryPanelProps {
 /** One delivery: its tries, the body that is sent, and the last answer as text. It has a URL of its own. */
 export function DeliveryPanel({ org, webhookId, deliveryId, onReplayed, onClose }: DeliveryPanelProps) {
   const ids = { orgId: org, webhookId, deliveryId };
-  const call = useCall(async (signal) => await webhooksCalls.getWebhookDelivery(ids, { signal }), ["delivery", ids], {
-    refreshOn: ["deliveries"],
-  });
+  const call = useCall(
+    async (signal) => await fullClient.webhooks.getWebhookDelivery(ids, { signal }),
+    ["delivery", ids],
+    {
+      refreshOn: ["deliveries"],
+    },
+  );
   const replay = useAction(async () => {
-    await webhooksCalls.replayWebhookDelivery(ids);
+    await fullClient.webhooks.replayWebhookDelivery(ids);
     announce("The delivery is sent again");
     call.reload();
     onReplayed();

@@ -1,12 +1,13 @@
 import { useState } from "preact/hooks";
 import { announce } from "../../data/announce.js";
+import { fullClient } from "../../data/full-client.js";
 import { timestampOfText } from "../../data/timestamps.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { Dialog } from "../../elements/dialog.js";
 import { ErrorNote } from "../../elements/error-note.js";
 import { TimeFilter } from "../../elements/time-filter.js";
-import { webhooksCalls } from "./webhooks-calls.js";
+import { counted } from "../../elements/counted.js";
 
 interface ReplayDialogProps {
   readonly org: string;
@@ -26,7 +27,7 @@ export function ReplayDialog({ org, id, onClose }: ReplayDialogProps) {
   const run = useAction(async () => {
     if (from === undefined) return;
     const request = { orgId: org, webhookId: id, since: from };
-    const answer = await webhooksCalls.replayWebhookEvents(request, { timeoutMs: TIMEOUT_MS });
+    const answer = await fullClient.webhooks.replayWebhookEvents(request, { timeoutMs: TIMEOUT_MS });
     setReplayed(answer.replayed);
     announce(countText(answer.replayed));
   });
@@ -63,5 +64,5 @@ export function ReplayDialog({ org, id, onClose }: ReplayDialogProps) {
 }
 
 function countText(count: number): string {
-  return count === 1 ? "1 event is sent again." : `${count.toLocaleString("en")} events are sent again.`;
+  return counted(count, "event is sent again.", "events are sent again.");
 }

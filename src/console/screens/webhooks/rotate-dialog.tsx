@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { Webhook } from "../../../../gen/signet/v1/webhook_pb.js";
 import { ConfirmDialog } from "../../elements/confirm-dialog.js";
 import { Select } from "../../elements/field.js";
-import { webhooksCalls } from "./webhooks-calls.js";
+import { fullClient } from "../../data/full-client.js";
 
 const GRACES: readonly (readonly [string, string])[] = [
   ["86400", "A day"],
@@ -29,7 +29,7 @@ export function RotateDialog({ org, webhook, onClose, onDone }: RotateDialogProp
       action="Rotate"
       run={async () => {
         const request = { orgId: org, webhookId: webhook.id, graceSeconds: Number(grace) };
-        const answer = await webhooksCalls.rotateWebhookSecret(request);
+        const answer = await fullClient.webhooks.rotateWebhookSecret(request);
         setSecret(answer.secret);
         onDone(answer.secret);
       }}

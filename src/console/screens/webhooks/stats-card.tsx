@@ -1,6 +1,7 @@
+import { fullClient } from "../../data/full-client.js";
 import { useCall } from "../../data/use-call.js";
 import { Loaded } from "../../elements/states.js";
-import { webhooksCalls } from "./webhooks-calls.js";
+import { numberText } from "../../elements/counted.js";
 
 /** Each state is counted so far. */
 const MAX_COUNTED = 100_000;
@@ -8,7 +9,7 @@ const MAX_COUNTED = 100_000;
 /** Deliveries of the organization by what became of them. */
 export function StatsCard({ org }: { readonly org: string }) {
   const stats = useCall(
-    async (signal) => await webhooksCalls.getWebhookStats({ orgId: org }, { signal }),
+    async (signal) => await fullClient.webhooks.getWebhookStats({ orgId: org }, { signal }),
     ["stats", org],
     { refreshOn: ["deliveries", "activations"] },
   );
@@ -37,7 +38,7 @@ function Figure({ name, count }: { readonly name: string; readonly count: string
 }
 
 function countText(count: number): string {
-  return count >= MAX_COUNTED ? "100,000+" : count.toLocaleString("en");
+  return count >= MAX_COUNTED ? "100,000+" : numberText(count);
 }
 
 /** `45 s`, `3 min`, `5 h`, `2 d`. */

@@ -2,6 +2,7 @@ import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { TestWebhookResponse, Webhook } from "../../../../gen/signet/v1/webhook_pb.js";
 import { announce } from "../../data/announce.js";
+import { fullClient } from "../../data/full-client.js";
 import { links } from "../../data/links.js";
 import { useAction } from "../../data/use-action.js";
 import { useCall } from "../../data/use-call.js";
@@ -21,7 +22,6 @@ import { RotateDialog } from "./rotate-dialog.js";
 import { SecretDialog } from "./secret-dialog.js";
 import { hostOf } from "./host.js";
 import { WebhookForm } from "./webhook-form.js";
-import { webhooksCalls } from "./webhooks-calls.js";
 
 type Open = "edit" | "pause" | "delete" | "rotate" | "replay";
 
@@ -31,10 +31,10 @@ export function WebhookDetail({ org, id }: { readonly org: string; readonly id: 
   const [open, setOpen] = useState<Open | undefined>();
   const [secret, setSecret] = useState<string | undefined>();
   const ids = { orgId: org, webhookId: id };
-  const call = useCall(async (signal) => await webhooksCalls.getWebhook(ids, { signal }), ["webhook", ids], {
+  const call = useCall(async (signal) => await fullClient.webhooks.getWebhook(ids, { signal }), ["webhook", ids], {
     refreshOn: ["deliveries", "audit"],
   });
-  const test = useAction(async () => await webhooksCalls.testWebhook(ids, { timeoutMs: TEST_TIMEOUT_MS }));
+  const test = useAction(async () => await fullClient.webhooks.testWebhook(ids, { timeoutMs: TEST_TIMEOUT_MS }));
   const [tested, setTested] = useState<TestWebhookResponse | undefined>();
   const close = () => setOpen(undefined);
   const done = () => {
@@ -103,7 +103,7 @@ export function WebhookDetail({ org, id }: { readonly org: string; readonly id: 
           action="Delete"
           isDanger
           typed={hostOf(webhook.url)}
-          run={async () => await webhooksCalls.deleteWebhook(ids)}
+          run={async () => await fullClient.webhooks.deleteWebhook(ids)}
           onDone={() => route(links.webhooks(org), true)}
           onClose={close}
         >
@@ -209,7 +209,7 @@ function PauseDialog({ webhook, org, onDone, onClose }: PauseDialogProps) {
     <ConfirmDialog
       title={isActive ? "Pause webhook" : "Resume webhook"}
       action={isActive ? "Pause" : "Resume"}
-      run={async () => await webhooksCalls.updateWebhook({ orgId: org, webhookId: id, isActive: !isActive })}
+      run={async () => await fullClient.webhooks.updateWebhook({ orgId: org, webhookId: id, isActive: !isActive })}
       onDone={onDone}
       onClose={onClose}
     >

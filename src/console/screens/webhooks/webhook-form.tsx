@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Webhook } from "../../../../gen/signet/v1/webhook_pb.js";
+import { fullClient } from "../../data/full-client.js";
 import { useAction } from "../../data/use-action.js";
 import { Button } from "../../elements/button.js";
 import { Dialog } from "../../elements/dialog.js";
@@ -7,7 +8,6 @@ import { ErrorNote } from "../../elements/error-note.js";
 import { Field } from "../../elements/field.js";
 import { useUnsavedGuard } from "../../shell/guard-unsaved.js";
 import { choose, EVENT_GROUPS, isChosen } from "./event-patterns.js";
-import { webhooksCalls } from "./webhooks-calls.js";
 
 interface WebhookFormProps {
   readonly org: string;
@@ -37,9 +37,9 @@ export function WebhookForm({ org, webhook, onClose, onSaved }: WebhookFormProps
     const fields = { orgId: org, url: url.trim(), events: [...events] };
     if (webhook !== undefined) {
       const updateMask = { paths: ["url", "events"] };
-      return await webhooksCalls.updateWebhook({ ...fields, webhookId: webhook.id, updateMask });
+      return await fullClient.webhooks.updateWebhook({ ...fields, webhookId: webhook.id, updateMask });
     }
-    return await webhooksCalls.createWebhook({
+    return await fullClient.webhooks.createWebhook({
       ...fields,
       generateSecret: secret === "generate",
       ...(secret === "given" && { givenSecret: given.trim() }),

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Webhook } from "../../../../gen/signet/v1/webhook_pb.js";
+import { fullClient } from "../../data/full-client.js";
 import { links } from "../../data/links.js";
 import { useCall } from "../../data/use-call.js";
 import { Button } from "../../elements/button.js";
@@ -13,7 +14,6 @@ import { FlowStatus } from "./flow-status.js";
 import { SecretDialog } from "./secret-dialog.js";
 import { StatsCard } from "./stats-card.js";
 import { WebhookForm } from "./webhook-form.js";
-import { webhooksCalls } from "./webhooks-calls.js";
 
 /** Event types that a row has room for. */
 const SHOWN_EVENTS = 3;
@@ -23,7 +23,7 @@ export function WebhookList({ org }: { readonly org: string }) {
   const [isCreating, setCreating] = useState(false);
   const [secret, setSecret] = useState<string | undefined>();
   const list = useCall(
-    async (signal) => (await webhooksCalls.listWebhooks({ orgId: org }, { signal })).webhooks,
+    async (signal) => (await fullClient.webhooks.listWebhooks({ orgId: org }, { signal })).webhooks,
     ["webhooks", org],
     { refreshOn: ["deliveries", "audit"] },
   );

@@ -5,11 +5,11 @@ import { links, type ProjectAt } from "../../../data/links.js";
 import { who } from "../../../data/session.js";
 import { useAction } from "../../../data/use-action.js";
 import { useCall } from "../../../data/use-call.js";
-import { Select } from "../../../elements/field.js";
+import { Check, Select } from "../../../elements/field.js";
 import type { Lane } from "../lane.js";
 import { holdOf, whyNoChange, type Obstacle } from "../obstacles.js";
 import { ChangeFrame } from "./change-frame.js";
-import { Check, ReasonField } from "./fields.js";
+import { givenReason, ReasonField } from "../../../elements/reason-field.js";
 import { createKey } from "./retry-key.js";
 import { Step } from "./step.js";
 
@@ -52,7 +52,7 @@ export function ActivateDialog({ at, lane, kind, version, onClose, onChanged }: 
   );
   const activation = useAction(async (): Promise<Bundle> => {
     const wanted = preview.value?.version ?? 0;
-    const why = { hold, ...(reason.trim() === "" ? {} : { reason: reason.trim() }) };
+    const why = { hold, ...givenReason(reason) };
     const headers = changeHeaders({ ifMatch: seen, idempotencyKey: key.current({ kind, wanted, why, seen }) });
     const made =
       kind === "rollback"
@@ -114,7 +114,7 @@ export function ActivateDialog({ at, lane, kind, version, onClose, onChanged }: 
         </>
       }
     >
-      <ReasonField value={reason} onInput={setReason} />
+      <ReasonField value={reason} onInput={setReason} isTold />
       <Check
         checked={hold}
         onChange={setHold}

@@ -1,5 +1,6 @@
 import { Fragment } from "preact";
 import type { BundleDifference, ValueChange } from "../../../../../gen/signet/v1/bundle_pb.js";
+import { counted } from "../../../elements/counted.js";
 
 /** Changes that the preview lists; the comparison has them all. */
 const SHOWN = 60;
@@ -33,7 +34,7 @@ export function Difference({ difference, compare, environment }: DifferenceProps
   return (
     <section class="change-difference" aria-label="What changes">
       <header>
-        <h3>{changesTotal === 1 ? "1 change" : `${changesTotal} changes`}</h3>
+        <h3>{counted(changesTotal, "change")}</h3>
         {all}
       </header>
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls */}

@@ -8,7 +8,8 @@ import { useCall } from "../../../data/use-call.js";
 import type { Lane } from "../lane.js";
 import { obstacles, whyNoPromotion } from "../obstacles.js";
 import { ChangeFrame } from "./change-frame.js";
-import { Check, ReasonField } from "./fields.js";
+import { Check } from "../../../elements/field.js";
+import { givenReason, ReasonField } from "../../../elements/reason-field.js";
 import { createKey } from "./retry-key.js";
 import { Step } from "./step.js";
 
@@ -56,7 +57,7 @@ export function PromoteDialog({ at, source, target, onClose, onChanged }: Promot
     preview.error === undefined ? null : [from.name, seen],
   );
   const promotion = useAction(async (): Promise<Bundle> => {
-    const change = { ...request, ...(reason.trim() === "" ? {} : { reason: reason.trim() }) };
+    const change = { ...request, ...givenReason(reason) };
     const idempotencyKey = key.current({ ...change, skipUnchanged, sequence: seen.sequence });
     const headers = changeHeaders({ ifMatch: seen.sequence, skipUnchanged, idempotencyKey });
     const made = await client.bundles.promoteBundle(change, { headers });
@@ -108,7 +109,7 @@ export function PromoteDialog({ at, source, target, onClose, onChanged }: Promot
         />
       }
     >
-      <ReasonField value={reason} onInput={setReason} />
+      <ReasonField value={reason} onInput={setReason} isTold />
       <Check checked={skipUnchanged} onChange={setSkip} label="Make no new version when the content is the same" />
     </ChangeFrame>
   );
