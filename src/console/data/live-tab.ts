@@ -68,6 +68,11 @@ export class LiveTab {
 
   constructor(private readonly ports: LivePorts) {}
 
+  /** When the server was last heard of, in milliseconds since 1970. */
+  get lastEventMs(): number | undefined {
+    return this.#lastEventMs;
+  }
+
   /** Somebody is signed in, or nobody is any more. What another person saw is not gone on from. */
   setSignedIn(isSignedIn: boolean): void {
     if (isSignedIn === this.#isSignedIn) return;
