@@ -60,7 +60,7 @@ class Subject implements AsyncDisposable {
       "CPU a publish elsewhere, ms": rounded(median(this.publishCpuMs)),
       "p50, ms": rounded(quantile(this.tookMs, 0.5)),
       "p99, ms": rounded(quantile(this.tookMs, 0.99)),
-      "memory a stream, KiB": rounded(this.kibOfStream),
+      "memory a stream, KiB": Number.isNaN(this.kibOfStream) ? "" : rounded(this.kibOfStream),
     };
   }
 

@@ -80,7 +80,7 @@ describe.each(WATCH_KINDS)("a watch of environments over $name", (kind) => {
     const read = await open.upTo("current");
     // Another node has another hub, and says everything.
     if (process.env.SIGNET_TEST_STORE === "postgres" && read.length > 2) return;
-    expect(read.map((it) => (it.value.environment?.name ?? it.kind) as string)).toEqual(["dev", "current"]);
+    expect(read.map((it) => it.value.environment?.name ?? it.kind)).toEqual(["dev", "current"]);
     expect(read.at(-1)?.value).toEqual({ full: false, projects: false, environments: 3 });
     await using other = watch(kind, asked, ADMIN_TOKEN, { "last-event-id": `3.${"0".repeat(16)}` });
     expect((await other.upTo("current")).at(-1)?.value["full"]).toBe(true);

@@ -27,7 +27,10 @@ export function streamNewsOf(event: EnvironmentsEvent): StreamNews {
     case "current":
     case "audit":
       return { kind: event.type, topics, newestMs };
-    default:
+    case "project":
+    case "project_deleted":
+    case "deliveries":
+    case "heartbeat":
       return { kind: "other", topics, newestMs };
   }
 }
