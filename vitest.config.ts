@@ -25,6 +25,7 @@ const ON_POSTGRES = [
   "test/service/tenancy/organization-deletion.test.ts",
   "test/service/tokens/{console-sessions,tokens}.test.ts",
   "test/service/trust/{attesting,release-rules,releases,roots,trust-ends}.test.ts",
+  "test/service/watches/*.test.ts",
   "test/service/webhooks/webhook-{dispatch,nodes}.test.ts",
   // Over two nodes.
   "test/scenarios/{environments-watch,console-sessions,level-2,lifecycle,who-and-why}.test.ts",

@@ -127,8 +127,9 @@ export class HighWaterMarks {
         await tx.updateEnvironment(environment);
       },
     };
-    // Each write has one: a writer has a hundred methods, too many to copy.
-    const writer = Object.assign(Object.create(tx) as Writer, watched);
+    // A copy, as each wrapper of a writer makes one: the methods of a writer are its own properties. An object that becomes a prototype
+    // costs V8 more than ten times a copy.
+    const writer: Writer = { ...tx, ...watched };
     return { writer, changed, lost: () => lost };
   }
 }

@@ -5,8 +5,19 @@ import { createTestProject, type TestProject } from "./project.js";
 import { bare, envPath, expectErrorBody, fingerprint, shellAs, type Shell } from "./shell.js";
 
 const BUNDLE_KEYS = [
-  ...["change", "deployment_id", "description", "id", "is_active", "labels", "origin", "policy_hash", "published_at"],
-  ...["published_by", "sequence", "source", "title", "version", "warnings"],
+  ...[
+    "activated_at",
+    "change",
+    "deployment_id",
+    "description",
+    "id",
+    "is_active",
+    "labels",
+    "origin",
+    "policy_hash",
+    "published_at",
+  ],
+  ...["published_by", "replaced_at", "sequence", "source", "title", "version", "warnings"],
 ];
 
 describe.skipIf(!hasCurl)("a documented request of a shell", () => {
