@@ -25,8 +25,19 @@ type Open = { readonly kind: "create" } | { readonly kind: "update" | "delete"; 
 
 /** The organizations of the server, for its operator: create, change, delete. */
 export function OrganizationsScreen() {
+  if (who.value?.operator === true) return <OrganizationList />;
+  return (
+    <Page title="Organizations">
+      <Empty
+        title="This list is for the operator"
+        text="Sign in with an admin token of the operator's organization to see all organizations of the server."
+      />
+    </Page>
+  );
+}
+
+function OrganizationList() {
   const [open, setOpen] = useState<Open | undefined>();
-  const isOperator = who.value?.operator ?? false;
   const list = usePages(
     async ({ offset, limit, signal }) => {
       const { data, total } = await client.organizations.listOrganizations({ offset, limit }, { signal });
@@ -45,11 +56,9 @@ export function OrganizationsScreen() {
       title="Organizations"
       lead={list.total === undefined ? undefined : `${list.total} on this server`}
       actions={
-        isOperator && (
-          <Button kind="primary" icon="plus" onClick={() => setOpen({ kind: "create" })}>
-            New organization
-          </Button>
-        )
+        <Button kind="primary" icon="plus" onClick={() => setOpen({ kind: "create" })}>
+          New organization
+        </Button>
       }
     >
       {list.error !== undefined && <ErrorNote error={list.error} retry={list.reload} />}
@@ -58,7 +67,7 @@ export function OrganizationsScreen() {
       {list.items.length > 0 && (
         <DataTable
           caption="Organizations, oldest first"
-          columns={columns(isOperator, setOpen)}
+          columns={columns(setOpen)}
           rows={list.items}
           keyOf={({ id }) => id}
           onMore={list.hasMore ? list.more : undefined}
@@ -77,7 +86,7 @@ export function OrganizationsScreen() {
   );
 }
 
-function columns(isOperator: boolean, open: (next: Open) => void): readonly Column<Organization>[] {
+function columns(open: (next: Open) => void): readonly Column<Organization>[] {
   const own = tenancy.value?.organization.id;
   return [
     {
@@ -110,28 +119,24 @@ function columns(isOperator: boolean, open: (next: Open) => void): readonly Colu
       cell: ({ signingKey }) => (signingKey === "server" ? "the server's key" : "its own keys"),
     },
     { header: "Created", isMinor: true, cell: ({ createdAt }) => <Time at={createdAt} /> },
-    ...(isOperator
-      ? [
-          {
-            header: "Actions",
-            cell: (organization: Organization) => (
-              <Menu
-                label={`Actions for ${organization.name}`}
-                icon="more"
-                items={[
-                  { label: "Change…", onSelect: () => open({ kind: "update", organization }) },
-                  {
-                    label: "Delete…",
-                    icon: "trash",
-                    isDanger: true,
-                    onSelect: () => open({ kind: "delete", organization }),
-                    ...(organization.id === own ? { disabledBecause: "The operator's own cannot be deleted." } : {}),
-                  },
-                ]}
-              />
-            ),
-          },
-        ]
-      : []),
+    {
+      header: "Actions",
+      cell: (organization: Organization) => (
+        <Menu
+          label={`Actions for ${organization.name}`}
+          icon="more"
+          items={[
+            { label: "Change…", onSelect: () => open({ kind: "update", organization }) },
+            {
+              label: "Delete…",
+              icon: "trash",
+              isDanger: true,
+              onSelect: () => open({ kind: "delete", organization }),
+              ...(organization.id === own ? { disabledBecause: "The operator's own cannot be deleted." } : {}),
+            },
+          ]}
+        />
+      ),
+    },
   ];
 }
