@@ -13,17 +13,20 @@ afterAll(async () => {
 });
 
 describe("the documentation in a browser", () => {
-  it.each(["start", "cli", "console", "api"])("/docs/%s has no violation in light, dark and at 320 px", async (name) => {
-    const window = await browser.open(server.url);
-    const page = await window.tab(`/docs/${name}`);
-    await page.locator(".search").waitFor();
-    expect(await axeViolations(page)).toEqual([]);
-    await page.emulateMedia({ colorScheme: "dark" });
-    expect(await axeViolations(page)).toEqual([]);
-    await page.setViewportSize({ width: 320, height: 640 });
-    expect(await axeViolations(page)).toEqual([]);
-    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(320);
-  });
+  it.each(["start", "cli", "console", "api"])(
+    "/docs/%s has no violation in light, dark and at 320 px",
+    async (name) => {
+      const window = await browser.open(server.url);
+      const page = await window.tab(`/docs/${name}`);
+      await page.locator(".search").waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+      await page.emulateMedia({ colorScheme: "dark" });
+      expect(await axeViolations(page)).toEqual([]);
+      await page.setViewportSize({ width: 320, height: 640 });
+      expect(await axeViolations(page)).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(320);
+    },
+  );
 
   it("is searched by keyboard alone: / types, Enter opens the best section, Esc closes", async () => {
     const window = await browser.open(server.url);

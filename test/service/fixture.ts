@@ -94,8 +94,7 @@ function useCases(...[context, options]: Parameters<typeof composeServices>) {
       ...transfer,
       ...webhooks,
       ...trust,
-      ...proofs,
-      ...watches,
+      ...{ ...proofs, ...watches },
     },
     ...{ documents, clock: context.clock },
   };

@@ -117,8 +117,12 @@ interface People {
   readonly onCall: SignetClient;
 }
 
-async function createPeople({ admin, orgId, clientFor }: TestServer): Promise<People> {
-  const named = async (name: string) => clientFor((await admin.tokens.createAdminToken({ orgId, name })).rawKey ?? "");
+async function createPeople(server: TestServer): Promise<People> {
+  const { admin, orgId } = server;
+  const named = async (name: string) => {
+    const { rawKey = "" } = await admin.tokens.createAdminToken({ orgId, name });
+    return server.clientFor(rawKey);
+  };
   return {
     author: await named("Mara Lindqvist"),
     releaser: await named("Amara Okafor"),
