@@ -36,7 +36,9 @@ async function servesConsole(url: string): Promise<void> {
   expect(named.length).toBeGreaterThan(2);
   for (const path of named) {
     const { status, headers } = await fetch(new URL(path, page.url), { headers: { "accept-encoding": "br" } });
-    expect([status, headers.get("content-encoding")], path).toEqual([200, "br"]);
+    // What compression makes no smaller is as it is.
+    const isTiny = Number(headers.get("content-length")) < 200;
+    expect([status, headers.get("content-encoding")], path).toEqual([200, isTiny ? null : "br"]);
   }
 }
 

@@ -48,6 +48,7 @@ const SKIPPED: Readonly<Record<string, string>> = {
   verify: "offline",
   apply: "reads a whole server",
   watch: "follows a stream",
+  events: "follows a stream",
   "audit verify": "follows numbers",
   prune: "goes on while there is more",
 };

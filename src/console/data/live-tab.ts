@@ -141,6 +141,13 @@ export class LiveTab {
     this.ports.onMissed();
   }
 
+  /** Opens the stream again after it was refused. */
+  restart(): void {
+    this.#taking?.abort();
+    this.#taking = null;
+    this.#settle();
+  }
+
   get #isWanted(): boolean {
     return this.#isSignedIn && !this.#isPaused;
   }

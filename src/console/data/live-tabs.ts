@@ -11,6 +11,9 @@ import { streamNewsOf, type StreamNews } from "./stream-news.js";
 import { announceMissed, announceTopic } from "./topics.js";
 import { transport } from "./transport.js";
 
+/** A stream that was refused although somebody is signed in is opened again after so long, in milliseconds. */
+const RESTART_MS = 1_000;
+
 const client = { watches: createServiceClient(WatchService, transport, null) };
 
 /** Follows the server as long as somebody is signed in: with one stream for all tabs of this browser. */
@@ -37,7 +40,11 @@ export function startTabs(onStatus: LivePorts["onStatus"]): void {
     onMissed: announceMissed,
     onRefused(error) {
       onStatus("paused", tab.lastEventMs);
-      reportRefusal(toSignetError(error));
+      const refusal = toSignetError(error);
+      void reportRefusal(refusal).then((isSignedIn) => {
+        // It ended with the session before: a new one is there.
+        if (isSignedIn && refusal.code === "unauthenticated") setTimeout(() => tab.restart(), RESTART_MS);
+      });
     },
   });
   channel.onmessage = ({ data }: MessageEvent<LiveMessage>) => tab.heard(data);

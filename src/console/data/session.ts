@@ -70,9 +70,19 @@ export async function signOut(): Promise<void> {
   tabs.postMessage("signed-out");
 }
 
-/** Told of the refusal of a call: one for want of a session ends it here too. */
-export function reportRefusal(error: SignetError): void {
-  if (error.code === "unauthenticated") sessionEnded();
+let asking: Promise<void> | null = null;
+
+/**
+ * Told of the refusal of a call. When it is for want of a session, the server is asked whether there is one: a call may have belonged to
+ * the session before, which ends with a new sign-in. Resolves to whether somebody is signed in after that.
+ */
+export async function reportRefusal(error: SignetError): Promise<boolean> {
+  if (error.code === "unauthenticated" && state.value.kind === "signed-in") {
+    asking ??= loadSession().finally(() => (asking = null));
+    await asking;
+    if (state.value.kind === "signed-in") announceMissed();
+  }
+  return state.value.kind === "signed-in";
 }
 
 function signedIn(found: ServerSession): void {

@@ -44,7 +44,7 @@ export async function loadTenancy(): Promise<void> {
   } catch (thrown) {
     if (mine !== round) return;
     failure.value = toSignetError(thrown);
-    reportRefusal(failure.value);
+    void reportRefusal(failure.value);
   }
 }
 

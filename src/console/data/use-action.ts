@@ -31,7 +31,7 @@ export function useAction<A extends readonly unknown[], T>(fn: (...args: A) => P
       return value;
     } catch (thrown) {
       const error = toSignetError(thrown);
-      reportRefusal(error);
+      void reportRefusal(error);
       setState({ isRunning: false, error });
       return undefined;
     } finally {

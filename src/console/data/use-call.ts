@@ -59,7 +59,7 @@ export function useCall<T>(
         (value) => set({ value, error: undefined, isLoading: false }),
         (thrown: unknown) => {
           const error = toSignetError(thrown);
-          if (!signal.aborted) reportRefusal(error);
+          if (!signal.aborted) void reportRefusal(error);
           set({ error, isLoading: false });
         },
       )

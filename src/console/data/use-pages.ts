@@ -79,7 +79,7 @@ export function usePages<T>(
         },
         (thrown: unknown) => {
           const error = toSignetError(thrown);
-          if (!signal.aborted) reportRefusal(error);
+          if (!signal.aborted) void reportRefusal(error);
           set((before) => ({ ...before, error, isLoading: false }));
           ended();
         },

@@ -136,7 +136,7 @@ describe("query", () => {
     ]);
   });
 
-  const list = "allowed are limit, before_version";
+  const list = "allowed are limit, before_version, text, label, published_by, source_revision";
   it.each([
     ["lmit=5", ["lmit"], list],
     ["limit=5&before=9&since=x&before=8", ["before", "since"], list],

@@ -63,7 +63,7 @@ export function useVersions(at: ProjectAt, env: string, filter: VersionFilter): 
           () => set((now) => ({ ...now, isLoading: false })),
           (thrown: unknown) => {
             const error = toSignetError(thrown);
-            if (!signal.aborted) reportRefusal(error);
+            if (!signal.aborted) void reportRefusal(error);
             set((now) => ({ ...now, error, isLoading: false }));
           },
         )
