@@ -28,10 +28,13 @@ const paths = collectRoutes(
 describe("a slug or a name where an id stands", () => {
   let server: TestServer;
   let project: TestProject;
+  let webhookId: string;
   beforeAll(async () => {
-    server = await startTestServer();
+    server = await startTestServer({ SIGNET_WEBHOOK_ALLOW: "127.0.0.0/8" });
     project = await createTestProject(server, "names");
     await project.publish("dev", 1);
+    const { orgId } = server;
+    webhookId = (await server.admin.webhooks.createWebhook({ orgId, url: "http://127.0.0.1:9/", events: ["*"] })).id;
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
@@ -45,7 +48,9 @@ describe("a slug or a name where an id stands", () => {
 
   it.each(paths.map(({ template, id }) => [template.text, id] as const))("%s: %s", async (text, id) => {
     const query = text.endsWith("/diff") ? `?from=${NOBODY}&to=${NOBODY.replace(/0$/, "1")}` : "";
-    const known: Record<string, string> = { org_id: server.orgId, project_id: project.projectId, env_name: "dev" };
+    const known: Record<string, string> = {
+      ...{ org_id: server.orgId, project_id: project.projectId, env_name: "dev", webhook_id: webhookId },
+    };
     const pathWith = (value: string) =>
       text.replace(/\{([a-z_]+)\}/g, (_, name: string) => (name === id ? value : (known[name] ?? "1"))) + query;
     const [slug, mistyped, unknown] = await Promise.all(["names", "nowhere", NOBODY].map((id) => ask(pathWith(id))));

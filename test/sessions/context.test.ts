@@ -37,7 +37,7 @@ describe("a command line with a memory", () => {
     expect(status).toMatch(/^prod +- +0 +- +0 +0 +0 +0 +-$/m);
     expect(await signet(["whoami"])).toMatch(/^organization +default \(/m);
     expect(await signet(["version"])).toMatch(new RegExp(`^server +\\S+ at ${url}$`, "m"));
-    expect(await signet(["open"])).toBe(`${url}/docs\n`);
+    expect(await signet(["open"])).toBe(`${url}/console/\n`);
     expect(await signet(["__complete", "environments"])).toBe("dev\nstaging\nprod\n");
 
     // 4
