@@ -31,6 +31,10 @@ describe("parseWebhookUrl", () => {
     expect(parseWebhookUrl(url)).toEqual({ isSecure: /^https:/i.test(url), host, port, authority, path });
   });
 
+  it("reads a host name beyond ASCII as often as it is asked, compiled or not", () => {
+    for (let n = 0; n < 20_000; n += 1) expect(parseWebhookUrl("https://bücher.test/").host).toBe("xn--bcher-kva.test");
+  });
+
   it.each(REFUSED_LITERAL_URLS)("makes one address of %s", (url) => {
     expect(parseWebhookUrl(`${url}:8080/`).host).toMatch(/^\d+\.\d+\.\d+\.\d+$|^[0-9a-f:]+$/);
   });
