@@ -22,3 +22,8 @@ export function instantOfField(text: string, zone: "local" | "utc"): string {
   const date = new Date(zone === "utc" ? `${text}Z` : text);
   return Number.isNaN(date.getTime()) ? "" : date.toISOString();
 }
+
+/** `2026-03-01T12:30:00.000Z`, as the JSON form of the API has it to the millisecond; empty for none. */
+export function isoOfTimestamp(at: Timestamp | undefined): string {
+  return at === undefined ? "" : new Date(Number(at.seconds) * 1000 + Math.floor(at.nanos / 1e6)).toISOString();
+}

@@ -7,6 +7,7 @@ import { activationOf, leafData } from "../../../bundle/log/leaf.js";
 import { isSameHash, leafHash, type TreeHead } from "../../../bundle/log/merkle.js";
 import { TreeBuilder } from "../../../bundle/log/tree-builder.js";
 import type { Verifier } from "../../../bundle/signer.js";
+import { isoOfTimestamp } from "../../data/timestamps.js";
 
 /** What is read of an event to check it. */
 export interface ChainEvent {
@@ -66,17 +67,13 @@ export function signedForm(orgId: string, event: ChainEvent): SignedAuditEvent {
   const { id, actor, action, resourceType, resourceId, metadata, createdAt, prevSignature } = event;
   return {
     ...{ id, actor, action },
-    created_at: createdAt === undefined ? "" : isoOf(createdAt),
+    created_at: isoOfTimestamp(createdAt),
     metadata: JSON.parse(metadata) as JsonObject,
     org_id: orgId,
     prev_signature: prevSignature,
     resource_id: resourceId,
     resource_type: resourceType,
   };
-}
-
-function isoOf({ seconds, nanos }: Timestamp): string {
-  return new Date(Number(seconds) * 1000 + Math.floor(nanos / 1e6)).toISOString();
 }
 
 /**

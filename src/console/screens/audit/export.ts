@@ -1,5 +1,6 @@
 import { AuditEventSchema, type AuditEvent } from "../../../../gen/signet/v1/audit_pb.js";
 import { writeField } from "../../../json-form/write.js";
+import { isoOfTimestamp } from "../../data/timestamps.js";
 import { csvRow } from "./csv.js";
 
 /** The forms of an export: the API's own JSON objects, one a line, or a table. */
@@ -60,8 +61,7 @@ function isJson(text: string): boolean {
 
 function csvOf(event: AuditEvent): string {
   const { id, createdAt, action, actor, performedBy, resourceType, resourceId, source, metadata, keyId } = event;
-  const at =
-    createdAt === undefined ? "" : new Date(Number(createdAt.seconds) * 1000 + createdAt.nanos / 1e6).toISOString();
+  const at = isoOfTimestamp(createdAt);
   return csvRow([
     ...[id, at, action, actor, performedBy?.name ?? "", performedBy?.kind ?? "", resourceType, resourceId],
     ...[source ?? "", metadata, keyId, event.signature, event.prevSignature],
