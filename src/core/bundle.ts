@@ -1,6 +1,7 @@
 import type { Actor } from "./actor.js";
 import type { Instant } from "./clock.js";
 import type { Difference } from "./difference.js";
+import type { MediaType } from "./media-type.js";
 
 /** Where a policy document came from, according to its publisher. */
 export interface BundleSource {
@@ -31,6 +32,8 @@ export interface Bundle {
   readonly labels: Readonly<Record<string, string>>;
   readonly source: BundleSource | null;
   readonly origin: BundleOrigin;
+  /** What its policies are. */
+  readonly mediaType: MediaType;
   /** Base64. */
   readonly signature: string;
   readonly signatureV2: string;
@@ -69,6 +72,8 @@ export interface Deployment {
   readonly bundleId: string;
   readonly version: number;
   readonly policyHash: string;
+  /** Of the bundle. */
+  readonly mediaType: MediaType;
   readonly fromVersion: number | null;
   readonly kind: DeploymentKind;
   /** The prefix of the token that activated it, or `operator`. */
@@ -111,6 +116,7 @@ export interface BundleFilter {
   readonly publishedBy?: string;
   /** The start of the source's revision. */
   readonly sourceRevision?: string;
+  readonly mediaType?: MediaType;
 }
 
 /** How many versions an environment keeps. */

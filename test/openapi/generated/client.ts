@@ -2480,6 +2480,11 @@ export interface components {
             reason: string | null;
             /** @description As GetLatestContentResponse.content, as a text in every protocol: exact bytes. Unset unless the request asks for it. */
             content: string | null;
+            /**
+             * @description What the policies are, as PublishBundleRequest.media_type; signed in the attestation.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         /** @description Who did something: a token, as it was then. Names and kinds are kept with what was done, so that they outlive the token. */
         Actor: {
@@ -2739,6 +2744,11 @@ export interface components {
              * @description When something else became active after that; unset while it is the active one.
              */
             replaced_at: string | null;
+            /**
+             * @description As PublishBundleRequest.media_type.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         /** @description What a publication or promotion changed in its environment, or would change. */
         BundleChange: {
@@ -2875,6 +2885,11 @@ export interface components {
              * @description As Bundle.replaced_at.
              */
             replaced_at: string | null;
+            /**
+             * @description As PublishBundleRequest.media_type.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         ClaimBenchmarkAnswer: Record<string, never>;
         CompareBundlesAnswer: {
@@ -2895,6 +2910,11 @@ export interface components {
             version: number;
             policy_hash: string;
             is_active: boolean;
+            /**
+             * @description As PublishBundleRequest.media_type.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         CreateAdminTokenRequest: {
             /**
@@ -2913,7 +2933,7 @@ export interface components {
             policies: unknown;
             /** @description At most 255 characters. */
             name?: string | null;
-            /** @description "application/json" by default, any "+json"; "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", any "+yaml". */
+            /** @description "application/json" by default, any "+json"; "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", any "+yaml"; or "application/vnd.openpolicyagent.bundles", as PublishBundleRequest.media_type. */
             media_type?: string | null;
         };
         CreateBackupRequest: {
@@ -3165,6 +3185,11 @@ export interface components {
              * @description The version that was active there.
              */
             source_version: number | null;
+            /**
+             * @description Of the bundle, as PublishBundleRequest.media_type.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         DiagnoseServerAnswer: {
             findings: components["schemas"]["Finding"][];
@@ -4031,6 +4056,11 @@ export interface components {
             release?: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * @description What the policies are: "application/json" by default, any JSON object; or "application/vnd.openpolicyagent.bundles", Rego files for Open Policy Agent: {"files": {path: text}, "roots": [path], "rego_version": 0 or 1}, see docs/opa.md. It is signed with each activation, and stays the bundle's own when it is promoted, activated again or exported.
+             * @enum {string|null}
+             */
+            media_type?: "application/json" | "application/vnd.openpolicyagent.bundles" | null;
         };
         PublishRootRequest: {
             /** @description The root document, a DSSE envelope of payloadType "application/vnd.signet.root+json". */
@@ -5277,7 +5307,8 @@ export interface operations {
                      *         "quota": null
                      *       },
                      *       "activated_at": null,
-                     *       "replaced_at": null
+                     *       "replaced_at": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5372,7 +5403,8 @@ export interface operations {
                      *       "warnings": [],
                      *       "change": null,
                      *       "activated_at": null,
-                     *       "replaced_at": null
+                     *       "replaced_at": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5469,7 +5501,8 @@ export interface operations {
                      *       "warnings": [],
                      *       "change": null,
                      *       "activated_at": null,
-                     *       "replaced_at": null
+                     *       "replaced_at": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5568,7 +5601,8 @@ export interface operations {
                      *         "quota": null
                      *       },
                      *       "activated_at": null,
-                     *       "replaced_at": null
+                     *       "replaced_at": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5604,6 +5638,8 @@ export interface operations {
                 published_by?: string;
                 /** @description Only those whose source has a revision that begins with this. */
                 source_revision?: string;
+                /** @description Only those of this kind, as PublishBundleRequest.media_type. */
+                media_type?: "application/json" | "application/vnd.openpolicyagent.bundles";
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -5661,7 +5697,8 @@ export interface operations {
                      *         "warnings": [],
                      *         "change": null,
                      *         "activated_at": "2026-11-28T23:46:40.721Z",
-                     *         "replaced_at": null
+                     *         "replaced_at": null,
+                     *         "media_type": "application/json"
                      *       },
                      *       {
                      *         "id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
@@ -5686,7 +5723,8 @@ export interface operations {
                      *         "warnings": [],
                      *         "change": null,
                      *         "activated_at": "2026-11-28T23:46:40.490Z",
-                     *         "replaced_at": "2026-11-28T23:46:40.721Z"
+                     *         "replaced_at": "2026-11-28T23:46:40.721Z",
+                     *         "media_type": "application/json"
                      *       }
                      *     ]
                      */
@@ -5799,7 +5837,8 @@ export interface operations {
                      *       "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
                      *       "key_id": "e8af24448c23722c",
                      *       "activated_at": "2026-11-28T23:46:40.721Z",
-                     *       "replaced_at": null
+                     *       "replaced_at": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["BundleWithPolicies"];
@@ -6153,14 +6192,16 @@ export interface operations {
                      *         "bundle_id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
                      *         "version": 1,
                      *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
-                     *         "is_active": false
+                     *         "is_active": false,
+                     *         "media_type": "application/json"
                      *       },
                      *       "after": {
                      *         "environment": "dev",
                      *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "is_active": true
+                     *         "is_active": true,
+                     *         "media_type": "application/json"
                      *       },
                      *       "difference": {
                      *         "changes": [
@@ -6436,7 +6477,8 @@ export interface operations {
                      *           "source_revision": null,
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
                      *           "id": "01a2248d-c97d-7466-b134-a32687734c47",
@@ -6462,7 +6504,8 @@ export interface operations {
                      *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
                      *           "id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
@@ -6488,7 +6531,8 @@ export interface operations {
                      *           "source_revision": null,
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
                      *           "id": "01a2248d-c4ef-7270-b528-4a418580261e",
@@ -6514,7 +6558,8 @@ export interface operations {
                      *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         }
                      *       ],
                      *       "total": 4,
@@ -6613,7 +6658,8 @@ export interface operations {
                      *           "source_revision": null,
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
                      *           "id": "01a2248d-c97d-7466-b134-a32687734c47",
@@ -6639,7 +6685,8 @@ export interface operations {
                      *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
                      *           "id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
@@ -6665,7 +6712,8 @@ export interface operations {
                      *           "source_revision": null,
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
                      *           "id": "01a2248d-c4ef-7270-b528-4a418580261e",
@@ -6691,7 +6739,8 @@ export interface operations {
                      *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         }
                      *       ],
                      *       "total": 4,
@@ -6766,7 +6815,8 @@ export interface operations {
                      *       "source_revision": null,
                      *       "source_project_id": null,
                      *       "source_environment": null,
-                     *       "source_version": null
+                     *       "source_version": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["Deployment"];
@@ -14320,7 +14370,8 @@ export interface operations {
                      *         "warnings": [],
                      *         "change": null,
                      *         "activated_at": null,
-                     *         "replaced_at": null
+                     *         "replaced_at": null,
+                     *         "media_type": "application/json"
                      *       },
                      *       "already_imported": false,
                      *       "dry_run": false,
@@ -16021,7 +16072,8 @@ export interface operations {
                      *         "warnings": [],
                      *         "change": null,
                      *         "activated_at": null,
-                     *         "replaced_at": null
+                     *         "replaced_at": null,
+                     *         "media_type": "application/json"
                      *       }
                      *     }
                      */
