@@ -69,6 +69,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "": [],
     envelope: [""],
     log: [""],
+    opa: [""],
     trust: ["", "envelope"],
   },
   service: {
