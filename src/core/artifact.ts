@@ -1,6 +1,5 @@
-import type { BundleState } from "./bundle.js";
+import { type BundleState, OPA_POLICIES } from "./bundle.js";
 import type { Instant } from "./clock.js";
-import { OPA_POLICIES } from "./media-type.js";
 
 /** `promoted` once a bundle was published from it. */
 export type ArtifactStatus = "draft" | "promoted";

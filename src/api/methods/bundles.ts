@@ -10,9 +10,16 @@ import {
   type ListBundlesRequest,
   type PrunedEnvironmentSchema,
 } from "../../../gen/signet/v1/bundle_pb.js";
-import type { ActivationPeriod, BundleFilter, Deployment, DeploymentKind, PublishedBundle } from "../../core/bundle.js";
+import {
+  type ActivationPeriod,
+  type BundleFilter,
+  type Deployment,
+  type DeploymentKind,
+  JSON_POLICIES,
+  mediaTypeOf,
+  type PublishedBundle,
+} from "../../core/bundle.js";
 import { defined } from "../../core/defined.js";
-import { JSON_POLICIES, mediaTypeOf } from "../../core/media-type.js";
 import type { EnvironmentPath } from "../../service/access/access.js";
 import type { Comparing } from "../../service/bundles/comparing.js";
 import type { Bundles } from "../../service/bundles/bundles.js";

@@ -1,7 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import type { BundleSource } from "../../core/bundle.js";
-import { JSON_POLICIES, mediaTypeOf, type MediaType } from "../../core/media-type.js";
+import { type BundleSource, JSON_POLICIES, type MediaType, mediaTypeOf } from "../../core/bundle.js";
 import { decodeBase64, encodeBase64 } from "../base64.js";
 import { keyId, type PublicKey } from "../keys.js";
 import { parseSignedObject, type SignedObject } from "./signed-json.js";

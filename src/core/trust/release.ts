@@ -1,5 +1,5 @@
 import type { Instant } from "../clock.js";
-import type { MediaType } from "../media-type.js";
+import type { MediaType } from "../bundle.js";
 
 /** A release: the authors' signed statement of the contents that may be active in which environments of a project. */
 export interface Release {

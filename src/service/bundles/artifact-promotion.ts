@@ -1,8 +1,7 @@
 import type { Artifact, ArtifactPromotion } from "../../core/artifact.js";
-import type { BundleState } from "../../core/bundle.js";
+import { type BundleState, JSON_POLICIES, type MediaType, OPA_POLICIES } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
-import { JSON_POLICIES, OPA_POLICIES, type MediaType } from "../../core/media-type.js";
 import type { Environment } from "../../core/organization.js";
 import type { Principal } from "../../core/token.js";
 import type { Reader, Store, Writer } from "../../store/store.js";

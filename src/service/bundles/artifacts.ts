@@ -1,8 +1,7 @@
 import { policyFormat, type Artifact, type ArtifactStatus } from "../../core/artifact.js";
-import type { Content } from "../../core/bundle.js";
+import { type Content, JSON_POLICIES, mediaTypeOf } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
-import { JSON_POLICIES, mediaTypeOf } from "../../core/media-type.js";
 import type { Principal } from "../../core/token.js";
 import type { Listed } from "../../store/page.js";
 import type { Reader, Store } from "../../store/store.js";

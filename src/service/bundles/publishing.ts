@@ -1,6 +1,5 @@
-import type { BundleSource, PublishedBundle } from "../../core/bundle.js";
+import type { BundleSource, MediaType, PublishedBundle } from "../../core/bundle.js";
 import { AppError } from "../../core/error.js";
-import type { MediaType } from "../../core/media-type.js";
 import type { Environment } from "../../core/organization.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
 import { requireChangeable, visibleEnvironment, type EnvironmentPath } from "../access/access.js";

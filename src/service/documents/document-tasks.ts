@@ -8,11 +8,10 @@ import {
 } from "../../bundle/scope-policies.js";
 import { servedText } from "../../bundle/served-text.js";
 import { scanStrictJson, type StrictJson, type StrictJsonOptions } from "../../bundle/strict-json.js";
-import type { Content } from "../../core/bundle.js";
+import type { Content, MediaType } from "../../core/bundle.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
 import { openImport, type OpenedImport } from "./imported-document.js";
 import type { Difference } from "../../core/difference.js";
-import type { MediaType } from "../../core/media-type.js";
 import { contentOfDocument, verifyKeptDocument, type DocumentDigests } from "./kept-document.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 

@@ -1,8 +1,7 @@
 import type { StrictJson, StrictJsonOptions } from "../../bundle/strict-json.js";
-import type { Content } from "../../core/bundle.js";
+import { type Content, JSON_POLICIES, type MediaType, OPA_POLICIES } from "../../core/bundle.js";
 import type { Difference } from "../../core/difference.js";
 import { invalidField, type AppError } from "../../core/error.js";
-import { JSON_POLICIES, OPA_POLICIES, type MediaType } from "../../core/media-type.js";
 import { FairScheduler } from "../../core/schedule/fair-scheduler.js";
 import { UNGUARDED, type LargeWork } from "../../core/schedule/large-work.js";
 import {

@@ -4,8 +4,7 @@ import { canonicalContent, type CanonicalContent } from "../../bundle/policy-has
 import { formatScopePolicies, readScopePolicies, rewriteScopePolicies } from "../../bundle/scope-policies.js";
 import { servedText } from "../../bundle/served-text.js";
 import { scanStrictJson, type JsonKind, type StrictJson } from "../../bundle/strict-json.js";
-import type { Content } from "../../core/bundle.js";
-import { JSON_POLICIES, OPA_POLICIES, type MediaType } from "../../core/media-type.js";
+import { type Content, JSON_POLICIES, type MediaType, OPA_POLICIES } from "../../core/bundle.js";
 import { invalidField } from "../../core/error.js";
 import { yamlOrProblem } from "./yaml-text.js";
 

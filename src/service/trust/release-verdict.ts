@@ -1,7 +1,7 @@
 import { roleRule, type Root, type RoleRule } from "../../bundle/trust/root.js";
 import { isRevoked } from "../../bundle/trust/trust-state.js";
 import type { Instant } from "../../core/clock.js";
-import type { MediaType } from "../../core/media-type.js";
+import type { MediaType } from "../../core/bundle.js";
 import { AppError } from "../../core/error.js";
 import type { Release } from "../../core/trust/release.js";
 import { whoMustSign } from "./key-names.js";

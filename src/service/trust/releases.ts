@@ -7,7 +7,7 @@ import { isRevoked } from "../../bundle/trust/trust-state.js";
 import { timeMs, type TrustTime } from "../../bundle/trust/trust-time.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
-import { JSON_POLICIES, MEDIA_TYPES, mediaTypeOf } from "../../core/media-type.js";
+import { JSON_POLICIES, MEDIA_TYPES, mediaTypeOf } from "../../core/bundle.js";
 import type { Project } from "../../core/organization.js";
 import { printable } from "../../core/printable.js";
 import { nextTurn } from "../../core/schedule/in-steps.js";
