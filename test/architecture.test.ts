@@ -40,9 +40,14 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     layers: ["core", "bundle", "json-form", "sdk", "gen"],
     packages: [/^preact/, /^@preact\/signals$/, /^@codemirror\//, /^@lezer\//, /^@bufbuild\/protobuf/],
   },
+  // Node only, and no part of the server: what it knows of one it knows as an SDK does.
+  agent: { layers: ["core", "bundle", "json-form", "sdk", "tar", "outbound"], packages: [/^node:/] },
   provision: { layers: ["core", "outbound", "gen", "rules", "json-form"], packages: [/^@bufbuild\/protobuf/] },
   cli: {
-    layers: ["sdk", "bundle", "core", "yaml", "tar", "policy-schema", "provision", "config", "assets", "server"],
+    layers: [
+      ...["sdk", "bundle", "core", "yaml", "tar", "policy-schema", "provision", "config", "assets", "server"],
+      "agent",
+    ],
     packages: [/^node:/, /^commander$/, /^fast-string-truncated-width$/],
   },
   gen: { layers: [], packages: [/^@bufbuild\/protobuf/] },
@@ -69,6 +74,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "": [],
     envelope: [""],
     log: [""],
+    opa: [""],
     trust: ["", "envelope"],
   },
   service: {
@@ -102,6 +108,12 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     pages: ["http"],
     watch: ["admission", "http", "listener", "methods", "rest", "rpc"],
     "": ["admission", "http", "listener", "pages", "poll", "rest", "rpc", "session", "watch"],
+  },
+  agent: {
+    source: [],
+    outputs: ["source"],
+    serve: ["source"],
+    "": ["outputs", "serve", "source"],
   },
   store: {
     migrations: [""],
