@@ -34,8 +34,7 @@ export function checkDocument(bytes: Buffer, facts: DocumentFacts): CheckedDocum
   }
   const { document, policiesText, scopePoliciesText } = parsed(bytes);
   const { orgId, projectId, environment } = facts.identity;
-  const isOurs =
-    document.org_id === orgId && document.project_id === projectId && document.environment === environment;
+  const isOurs = document.org_id === orgId && document.project_id === projectId && document.environment === environment;
   if (!isOurs || document.bundle_id !== facts.bundleId) {
     throw new TrustError("mix_and_match", "the activation's document names another bundle");
   }

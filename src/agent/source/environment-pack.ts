@@ -117,6 +117,3 @@ export interface PackSourceOptions extends Omit<NodeRuntimeOptions, "cache" | "r
   /** What is fetched and kept of each activation beside its content. Default: nothing: `document` and `opaBundle` fetch when they are called. */
   readonly keeps?: readonly ("document" | "opa")[];
 }
-
-/** Opens a source; resolves when the disk was read. Rejects with a TypeError for invalid options, and with a TrustError for a bad root. */
-export type OpenPackSource = (options: PackSourceOptions) => Promise<PackSource>;
