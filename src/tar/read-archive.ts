@@ -93,7 +93,8 @@ function extensionOf(type: string, content: Buffer): Extended {
   for (let at = 0; at < content.length;) {
     const length = Number(/^(\d{1,6}) /.exec(content.toString("latin1", at, at + 7))?.[1] ?? 0);
     const [, key, value] = /^\d+ ([^=]+)=([^]*)\n$/.exec(content.toString("latin1", at, at + length)) ?? [];
-    if (key === undefined || value === undefined) throw new ArchiveError("it has a damaged extended header");
+    const isWhole = key !== undefined && value !== undefined && at + length <= content.length;
+    if (!isWhole) throw new ArchiveError("it has a damaged extended header");
     if (key === "path") extended.path = textIn(Buffer.from(value, "latin1"));
     if (key === "size") extended.size = sizeOf(value);
     if (key.startsWith("GNU.sparse")) throw new ArchiveError("it has a sparse file");

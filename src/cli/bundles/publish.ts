@@ -11,6 +11,7 @@ import { Session } from "../shell/session.js";
 import { readTextFile } from "../shell/text-files.js";
 import type { Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
+import { previewedFiles } from "./file-difference.js";
 import {
   guardedBy,
   POLICY_HELP,
@@ -82,7 +83,9 @@ export function addPublish(program: Command, shell: Shell): void {
       await session.inEnvironment(async (environment) => {
         const request = { ...environment, ...given, ...defined({ scopePolicies, release }), ...metadataOf(options) };
         const bundle = await session.client.bundles.publishBundle(request, guardedBy(options));
-        answerBundle(shell, options.activate ? "published and activated" : "published", environment.envName, bundle);
+        const files = await previewedFiles({ shell, session }, bundle, environment, given);
+        const done = options.activate ? "published and activated" : "published";
+        answerBundle(shell, done, environment.envName, bundle, files);
         await waitIfAsked({ shell, session, environment, sequence: bundle.sequence }, options);
       });
     });
