@@ -112,8 +112,9 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   agent: {
     source: [],
     outputs: ["source"],
+    config: ["outputs"],
     serve: ["source"],
-    "": ["outputs", "serve", "source"],
+    "": ["config", "outputs", "serve", "source"],
   },
   store: {
     migrations: [""],
