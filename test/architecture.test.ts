@@ -146,6 +146,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   cli: {
     shell: [],
+    agent: ["shell"],
     audit: ["shell"],
     backups: ["server", "shell"],
     bundles: ["shell", "transfer", "trust"],
@@ -163,6 +164,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     releases: ["bundles", "shell", "trust"],
     webhooks: ["shell"],
     "": [
+      "agent",
       "audit",
       "backups",
       "bundles",

@@ -109,7 +109,7 @@ function tlsOf(fields: ConfigFields, all: ConfigFields, read: ReadConfigFile): N
     if (path === undefined) return undefined;
     const pem = read(source, name, path);
     if (pem === undefined || name === "client_key" || isCertificate(pem)) return pem;
-    return source.refuse(name, "contains no PEM certificate", "format");
+    return source.refuse(name, "contains no PEM certificate", "content");
   });
   if ((cert === undefined) !== (key === undefined)) {
     fields.refuse("client_cert", "and client_key go together", "missing");
@@ -171,7 +171,11 @@ function parseServe(all: ConfigFields): ServeConfig | null {
   if (Number(digits || "65536") <= 65_535 && (host === "localhost" || isIP(host) !== 0)) {
     return { host, port: Number(digits) };
   }
-  all.problems.add(isText ? all.at("serve") : own.at("listen"), "must be ADDRESS:PORT, for example 127.0.0.1:7070", "format");
+  all.problems.add(
+    isText ? all.at("serve") : own.at("listen"),
+    "must be ADDRESS:PORT, for example 127.0.0.1:7070",
+    "format",
+  );
   return null;
 }
 

@@ -27,7 +27,11 @@ export function parseTrust(
   const org = idOf(fields, "org") ?? idOf(inherited, "org");
   const project = idOf(fields, "project") ?? idOf(inherited, "project");
   if ((root === undefined) === (keys === undefined)) {
-    return fields.refuse("root", "is required: the file of the root document; or keys: a file of public keys", "missing");
+    return fields.refuse(
+      "root",
+      "is required: the file of the root document; or keys: a file of public keys",
+      "missing",
+    );
   }
   if (root !== undefined) {
     const text = read(source, "root", root);
@@ -43,7 +47,7 @@ export function parseTrust(
   const text = read(source, "keys", keys ?? "");
   const pems = text?.match(/-----BEGIN PUBLIC KEY-----[^-]*-----END PUBLIC KEY-----/g) ?? [];
   if (text !== undefined && (pems.length === 0 || !pems.every(isKey))) {
-    return source.refuse("keys", "must be the file of Ed25519 public keys (PEM): signet keys --pem", "format");
+    return source.refuse("keys", "must be the file of Ed25519 public keys (PEM): signet keys --pem", "content");
   }
   if (org === undefined || project === undefined) {
     return fields.refuse("project", "is required with keys, as is org: the UUIDs of signet whoami", "missing");
@@ -64,9 +68,9 @@ function rootOf(fields: ConfigFields, text: string): Root | undefined {
   try {
     const { payloadType, payload } = boundedEnvelope(text.trim());
     if (payloadType === ROOT_TYPE) return parseRoot(payload);
-    return fields.refuse("root", `is no root document but ${payloadType}`, "format");
+    return fields.refuse("root", `is no root document but ${payloadType}`, "content");
   } catch (thrown) {
-    return fields.refuse("root", `is no root document: ${(thrown as Error).message}`, "format");
+    return fields.refuse("root", `is no root document: ${(thrown as Error).message}`, "content");
   }
 }
 
