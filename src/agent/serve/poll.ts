@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { entityTags, preferredWaitSeconds } from "../../core/conditional-request.js";
+import { entityTags, preferredWaitSeconds } from "../../core/http/conditional-request.js";
 import { TrustError } from "../../bundle/trust/trust-error.js";
 import { SignetError } from "../../sdk/signet-error.js";
 import type { VerifiedPack } from "../source/environment-pack.js";

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { acceptsEvents } from "../../core/conditional-request.js";
+import { acceptsEvents } from "../../core/http/conditional-request.js";
 import type { PackSource } from "../source/environment-pack.js";
 import { BundleFeed } from "./bundle-feed.js";
 import { EnvironmentView, type Cursor } from "./environment-view.js";

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { ErrorAnswer } from "../http/error-body.js";
-import { acceptsEvents } from "../../core/conditional-request.js";
+import { acceptsEvents } from "../../core/http/conditional-request.js";
 import { fieldNamed, getField } from "../../json-form/fields.js";
 import { writeField, writeMessage } from "../../json-form/write.js";
 

@@ -6,7 +6,7 @@ import { hasActivation, type Cursor } from "../access/cursor.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Authentication } from "../tokens/authentication.js";
 import type { ConnectedInstance, Instances } from "./instances.js";
-import { MAX_WAIT_SECONDS } from "../../core/conditional-request.js";
+import { MAX_WAIT_SECONDS } from "../../core/http/conditional-request.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import type { RootDocuments } from "../trust/root-documents.js";
 import type { Wakeups } from "../changes/wakeups.js";
