@@ -142,6 +142,7 @@ export const OPERATIONS: readonly OperationCase[] = [
   token("whoAmI", "GET", "/v1/whoami", [...ALL, "metrics"]),
   runtime("getLatestBundle", "GET", "/v1/bundles/latest", RUNTIME),
   runtime("getLatestContent", "GET", "/v1/bundles/latest/content", RUNTIME),
+  runtime("getLatestPolicies", "GET", "/v1/policies/latest", RUNTIME),
   runtime("getLatestAttestation", "GET", "/v1/bundles/latest/attestation", RUNTIME),
   runtime("getDeploymentAttestation", "GET", "/v1/deployments/{deployment_id}/attestation", ALL),
   {
@@ -149,6 +150,7 @@ export const OPERATIONS: readonly OperationCase[] = [
     allow: ["admin", "ci", "viewer", "auditor"],
   },
   { ...runtime("watchBundle", "GET", "/v1/bundles/watch", RUNTIME), streaming: true },
+  { ...runtime("watchPolicies", "GET", "/v1/policies/watch", RUNTIME), streaming: true },
   runtime("reportStatus", "POST", "/v1/runtimes/status", RUNTIME, { instance_id: "i", state: "applied", sequence: 1 }),
   runtime("listFleet", "GET", `${ORG}/runtimes`, ALL),
   runtime("getFleetSummary", "GET", `${ORG}/runtimes/summary`, ALL),

@@ -40,7 +40,8 @@ function contentOf(route: Route, schemas: Schemas, answer: unknown): Content {
   const schema =
     responseField === undefined ? schemas.ofMessage(output, "response") : schemas.valueOf(responseField, "response");
   if (spec.kind === "unary") return { "application/json": { schema, ...exampleOf(answer) } };
-  const { data, events } = streamExamples(answer);
+  const { eventDataIsMember } = operation;
+  const { data, events } = eventDataIsMember ? { events: answer } : streamExamples(answer);
   return {
     "application/x-ndjson": {
       schema: streamOf(schema, 'One JSON text a line; a stream that fails ends with a line `{"error": …}`.'),
@@ -49,7 +50,7 @@ function contentOf(route: Route, schemas: Schemas, answer: unknown): Content {
     "text/event-stream": {
       schema: streamOf(
         schema,
-        "Server-sent events: each is named after the field that is set, its id is the sequence, its data the JSON on one line. " +
+        `Server-sent events: each is named after the field that is set, its id is the sequence, its data ${eventDataIsMember ? "the value of that field" : "the JSON"} on one line. ` +
           "A stream that fails ends with `event: error`.",
       ),
       ...exampleOf(events),

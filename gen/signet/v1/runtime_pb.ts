@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/runtime.proto.
  */
 export const file_signet_v1_runtime: GenFile = /*@__PURE__*/
-  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxInMKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAEhwKC2luc3RhbmNlX2lkGAMgASgJQgfaiCcDKIABIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJInQKF0dldExhdGVzdENvbnRlbnRSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAASKKAQoYR2V0TGF0ZXN0Q29udGVudFJlc3BvbnNlEiEKB2NvbnRlbnQYASABKAlCENqIJwwIARgBagZvYmplY3QSFAoMbm90X21vZGlmaWVkGAIgASgIEgwKBGV0YWcYAyABKAkSEAoIc2VxdWVuY2UYBCABKA0SFQoNZGVwbG95bWVudF9pZBgFIAEoCSKHAQobR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAARINCgVwcm9vZhgEIAEoCCKpAQocR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXNwb25zZRIlCgthdHRlc3RhdGlvbhgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIaCg1kZXBsb3ltZW50X2lkGAUgASgJSACIAQFCEAoOX2RlcGxveW1lbnRfaWQiRwofR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJEg0KBXByb29mGAIgASgIIkkKIEdldERlcGxveW1lbnRBdHRlc3RhdGlvblJlc3BvbnNlEiUKC2F0dGVzdGF0aW9uGAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0Io0CChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESRgoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAEhQKDHJvb3RfdmVyc2lvbhgFIAEoDRIPCgdjb250ZW50GAYgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEilgIKE1dhdGNoQnVuZGxlUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKA0SKwoKYWN0aXZhdGlvbhgCIAEoCzIVLnNpZ25ldC52MS5BY3RpdmF0aW9uSAASMgoObm90aGluZ19hY3RpdmUYAyABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIqCgp0cnVzdF9yb290GAYgASgLMhQuc2lnbmV0LnYxLlRydXN0Um9vdEgAEhoKDWRlcGxveW1lbnRfaWQYBSABKAlIAYgBAUIHCgVldmVudEIQCg5fZGVwbG95bWVudF9pZCKSAwoKQWN0aXZhdGlvbhIQCghzZXF1ZW5jZRgBIAEoDRIVCg1kZXBsb3ltZW50X2lkGAIgASgJEkAKBGtpbmQYAyABKAlCMtqIJy5aB3B1Ymxpc2haCGFjdGl2YXRlWgdwcm9tb3RlWghyb2xsYmFja1oGaW1wb3J0Eg8KB3ZlcnNpb24YBCABKA0SMAoLcG9saWN5X2hhc2gYBSABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBI4CgxhY3RpdmF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESIAoIZG9jdW1lbnQYByABKAlCDtqIJwoIAWoGb2JqZWN0EigKC2F0dGVzdGF0aW9uGAggASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBEhMKBnJlYXNvbhgJIAEoCUgBiAEBEhQKB2NvbnRlbnQYCiABKAlIAogBAUIOCgxfYXR0ZXN0YXRpb25CCQoHX3JlYXNvbkIKCghfY29udGVudCJJCg1Ob3RoaW5nQWN0aXZlEigKC2F0dGVzdGF0aW9uGAEgASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBQg4KDF9hdHRlc3RhdGlvbiJICglUcnVzdFJvb3QSFwoHdmVyc2lvbhgBIAEoDUIG2ognAjABEiIKCGVudmVsb3BlGAIgASgJQhDaiCcMCAEYAWoGb2JqZWN0IqUBCglIZWFydGJlYXQSLgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESKAoLYXR0ZXN0YXRpb24YAiABKAlCDtqIJwoIAWoGb2JqZWN0SACIAQESLgoKY3VycmVudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDgoMX2F0dGVzdGF0aW9uIpsDChNSZXBvcnRTdGF0dXNSZXF1ZXN0EiAKC2luc3RhbmNlX2lkGAEgASgJQgvaiCcHGAEgASiAARIoCgVzdGF0ZRgCIAEoCUIZ2ognFRgBWgdhcHBsaWVkWghyZWplY3RlZBIYCghzZXF1ZW5jZRgDIAEoDUIG2ognAhgBEhMKBnJlYXNvbhgEIAEoCUgAiAEBEhIKBWFnZW50GAUgASgJSAGIAQESRwoGbGFiZWxzGAYgAygLMiouc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1JlcXVlc3QuTGFiZWxzRW50cnlCC9qIJwco/wFIQHA/Eh0KDWRlcGxveW1lbnRfaWQYByABKAlCBtqIJwIoQBJJCgdrZXlfaWRzGAggAygJQjjaiCc0SCBSDl5bMC05YS1mXXsxNn0kggEfbXVzdCBiZSBhIGtleSBpZDogMTYgaGV4IGRpZ2l0cxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB19yZWFzb25CCAoGX2FnZW50Ii8KFFJlcG9ydFN0YXR1c1Jlc3BvbnNlEhcKD25ld2VzdF9zZXF1ZW5jZRgBIAEoDSKvBQoPUnVudGltZUluc3RhbmNlEhMKC2luc3RhbmNlX2lkGAEgASgJEh0KEGFwcGxpZWRfc2VxdWVuY2UYAiABKA1IAIgBARIcCg9hcHBsaWVkX3ZlcnNpb24YAyABKA1IAYgBARIWCgliZWhpbmRfYnkYBCABKA1IAogBARIxCgVzdGF0ZRgFIAEoCUIi2ognHloJY29ubmVjdGVkWgdhcHBsaWVkWghyZWplY3RlZBITCgZyZWFzb24YBiABKAlIA4gBARI1CglsYXN0X3NlZW4YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFYWdlbnQYCCABKAlIBIgBARI2CgZsYWJlbHMYCSADKAsyJi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlLkxhYmVsc0VudHJ5EhIKCmtleV9wcmVmaXgYCiABKAkSFQoIa2V5X25hbWUYEiABKAlIBYgBARITCgZzb3VyY2UYCyABKAlIBogBARIPCgdrZXlfaWRzGAwgAygJEhMKC2Vudmlyb25tZW50GA0gASgJEhIKCnByb2plY3RfaWQYDiABKAkSEQoJY29ubmVjdGVkGA8gASgIEgwKBGxpdmUYECABKAgSOQoHcm9sbG91dBgRIAEoCUIo2ognJFoHYXBwbGllZFoGYmVoaW5kWghyZWplY3RlZFoHdW5rbm93bhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhMKEV9hcHBsaWVkX3NlcXVlbmNlQhIKEF9hcHBsaWVkX3ZlcnNpb25CDAoKX2JlaGluZF9ieUIJCgdfcmVhc29uQggKBl9hZ2VudEILCglfa2V5X25hbWVCCQoHX3NvdXJjZSKjAQoTTGlzdFJ1bnRpbWVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA0SEwoGc291cmNlGAYgASgJSAGIAQFCCAoGX2xpbWl0QgkKB19zb3VyY2UibgoUTGlzdFJ1bnRpbWVzUmVzcG9uc2USKAoEZGF0YRgBIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2USDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIvAEChBMaXN0RmxlZXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEiAKC2Vudmlyb25tZW50GAMgASgJQgbaiCcCKD9IAIgBARI8CgVzdGF0ZRgEIAEoCUIo2ognJFoHYXBwbGllZFoGYmVoaW5kWghyZWplY3RlZFoHdW5rbm93bkgBiAEBEhYKCWNvbm5lY3RlZBgFIAEoCEgCiAEBEhEKBGxpdmUYBiABKAhIA4gBARIUCgd2ZXJzaW9uGAcgASgNSASIAQESPQoFbGFiZWwYCCABKAlCKdqIJyUovwJSDF5bXj1dezEsNjN9PYIBEW11c3QgYmUga2V5PXZhbHVlSAWIAQESEwoGc291cmNlGAkgASgJSAaIAQESHAoFbGltaXQYCiABKA1CCNqIJwQwAThkSAeIAQESDgoGb2Zmc2V0GAsgASgNEhsKBWFnZW50GAwgASgJQgfaiCcDKP8BSAiIAQESGgoEdGV4dBgNIAEoCUIH2ognAyj/AUgJiAEBEjAKBW9yZGVyGA4gASgJQhzaiCcYWglsYXN0X3NlZW5aC2luc3RhbmNlX2lkSAqIAQESIQoLaW5zdGFuY2VfaWQYDyABKAlCB9qIJwMogAFIC4gBAUIOCgxfZW52aXJvbm1lbnRCCAoGX3N0YXRlQgwKCl9jb25uZWN0ZWRCBwoFX2xpdmVCCgoIX3ZlcnNpb25CCAoGX2xhYmVsQgkKB19zb3VyY2VCCAoGX2xpbWl0QggKBl9hZ2VudEIHCgVfdGV4dEIICgZfb3JkZXJCDgoMX2luc3RhbmNlX2lkImsKEUxpc3RGbGVldFJlc3BvbnNlEigKBGRhdGEYASADKAsyGi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlEg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSLdBAoWR2V0RmxlZXRTdW1tYXJ5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIgCgtlbnZpcm9ubWVudBgDIAEoCUIG2ognAig/SACIAQESPAoFc3RhdGUYBCABKAlCKNqIJyRaB2FwcGxpZWRaBmJlaGluZFoIcmVqZWN0ZWRaB3Vua25vd25IAYgBARIWCgljb25uZWN0ZWQYBSABKAhIAogBARIRCgRsaXZlGAYgASgISAOIAQESFAoHdmVyc2lvbhgHIAEoDUgEiAEBEj0KBWxhYmVsGAggASgJQinaiCclKL8CUgxeW149XXsxLDYzfT2CARFtdXN0IGJlIGtleT12YWx1ZUgFiAEBEhMKBnNvdXJjZRgJIAEoCUgGiAEBEhsKBWFnZW50GAogASgJQgfaiCcDKP8BSAeIAQESGgoEdGV4dBgLIAEoCUIH2ognAyj/AUgIiAEBEn8KCGdyb3VwX2J5GAwgASgJQmjaiCdkKEVSK14oZW52aXJvbm1lbnR8dmVyc2lvbnxhZ2VudHxsYWJlbDouezEsNjN9KSSCATJtdXN0IGJlIGVudmlyb25tZW50LCB2ZXJzaW9uLCBhZ2VudCBvciBsYWJlbDo8a2V5PkgJiAEBQg4KDF9lbnZpcm9ubWVudEIICgZfc3RhdGVCDAoKX2Nvbm5lY3RlZEIHCgVfbGl2ZUIKCghfdmVyc2lvbkIICgZfbGFiZWxCCQoHX3NvdXJjZUIICgZfYWdlbnRCBwoFX3RleHRCCwoJX2dyb3VwX2J5InIKC0ZsZWV0Q291bnRzEhEKCWluc3RhbmNlcxgBIAEoDRIMCgRsaXZlGAIgASgNEg8KB2FwcGxpZWQYAyABKA0SDgoGYmVoaW5kGAQgASgNEhAKCHJlamVjdGVkGAUgASgNEg8KB3Vua25vd24YBiABKA0iWgoKRmxlZXRHcm91cBISCgV2YWx1ZRgBIAEoCUgAiAEBEi4KBmNvdW50cxgCIAEoCzIWLnNpZ25ldC52MS5GbGVldENvdW50c0IG2ognAhgBQggKBl92YWx1ZSJ6CgxGbGVldFN1bW1hcnkSLgoGY291bnRzGAEgASgLMhYuc2lnbmV0LnYxLkZsZWV0Q291bnRzQgbaiCcCGAESJQoGZ3JvdXBzGAIgAygLMhUuc2lnbmV0LnYxLkZsZWV0R3JvdXASEwoLbW9yZV9ncm91cHMYAyABKAginQEKEUdldFJvbGxvdXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEh0KCHNlcXVlbmNlGAQgASgNQgbaiCcCMAFIAIgBARIcCgVsaW1pdBgFIAEoDUII2ognBDABOGRIAYgBAUILCglfc2VxdWVuY2VCCAoGX2xpbWl0Iu4CChJHZXRSb2xsb3V0UmVzcG9uc2USHAoPYWN0aXZlX3NlcXVlbmNlGAEgASgNSACIAQESFAoHdmVyc2lvbhgCIAEoDUgBiAEBEhoKDWRlcGxveW1lbnRfaWQYAyABKAlIAogBARIwCgxhY3RpdmVfc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGNvbXBsZXRlGAUgASgIEhIKCnN1cGVyc2VkZWQYBiABKAgSDAoEbGl2ZRgHIAEoDRIPCgdhcHBsaWVkGAggASgNEg4KBmJlaGluZBgJIAEoDRIQCghyZWplY3RlZBgKIAEoDRIPCgd1bmtub3duGAsgASgNEiwKCGxhZ2dhcmRzGAwgAygLMhouc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZUISChBfYWN0aXZlX3NlcXVlbmNlQgoKCF92ZXJzaW9uQhAKDl9kZXBsb3ltZW50X2lkIocDChRTZW5kSGVhcnRiZWF0UmVxdWVzdBIcCg9ydW50aW1lX3ZlcnNpb24YASABKAlIAIgBARIRCgRtb2RlGAIgASgJSAGIAQESHgoIcmVwb3J0ZXIYAyABKAlCB9qIJwMogAFIAogBARIWCglidW5kbGVfaWQYBCABKAlIA4gBARIYCgtwb2xpY3lfaGFzaBgFIAEoCUgEiAEBEhgKC2J1bmRsZV9ldGFnGAYgASgJSAWIAQESGwoGbW9kZWxzGAcgASgJQgbaiCcCCAFIBogBARIcCg9zaWRlY2FyX3ZlcnNpb24YCCABKAlIB4gBARIYCgNlbnYYCSABKAlCBtqIJwIIAUgIiAEBQhIKEF9ydW50aW1lX3ZlcnNpb25CBwoFX21vZGVCCwoJX3JlcG9ydGVyQgwKCl9idW5kbGVfaWRCDgoMX3BvbGljeV9oYXNoQg4KDF9idW5kbGVfZXRhZ0IJCgdfbW9kZWxzQhIKEF9zaWRlY2FyX3ZlcnNpb25CBgoEX2VudiIxChVTZW5kSGVhcnRiZWF0UmVzcG9uc2USGAoGc3RhdHVzGAEgASgJQgjaiCcEWgJvayI+ChRTZW5kVGVsZW1ldHJ5UmVxdWVzdBIbCgZldmVudHMYASABKAlCBtqIJwIIAUgAiAEBQgkKB19ldmVudHMiKQoVU2VuZFRlbGVtZXRyeVJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgNIj0KFUNsYWltQmVuY2htYXJrUmVxdWVzdBIaCgVjbGFpbRgBIAEoCUIG2ognAggBSACIAQFCCAoGX2NsYWltIhgKFkNsYWltQmVuY2htYXJrUmVzcG9uc2Uy+xEKDlJ1bnRpbWVTZXJ2aWNlEq0BCg9HZXRMYXRlc3RCdW5kbGUSIS5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVxdWVzdBoiLnNpZ25ldC52MS5HZXRMYXRlc3RCdW5kbGVSZXNwb25zZSJT0ognKwoPZ2V0TGF0ZXN0QnVuZGxlEAYYyAEoATICBAU6BQcICRMKQgbMAbAClAOC0+STAh5iCGRvY3VtZW50EhIvdjEvYnVuZGxlcy9sYXRlc3QSuQEKEEdldExhdGVzdENvbnRlbnQSIi5zaWduZXQudjEuR2V0TGF0ZXN0Q29udGVudFJlcXVlc3QaIy5zaWduZXQudjEuR2V0TGF0ZXN0Q29udGVudFJlc3BvbnNlIlzSiCctChBnZXRMYXRlc3RDb250ZW50EAYYyAEoATICBAU6BgcUCAkTCkIGzAGwApQDgtPkkwIlYgdjb250ZW50EhovdjEvYnVuZGxlcy9sYXRlc3QvY29udGVudBLOAQoUR2V0TGF0ZXN0QXR0ZXN0YXRpb24SJi5zaWduZXQudjEuR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXF1ZXN0Gicuc2lnbmV0LnYxLkdldExhdGVzdEF0dGVzdGF0aW9uUmVzcG9uc2UiZdKIJy4KFGdldExhdGVzdEF0dGVzdGF0aW9uEAYYyAEoATICBAU6BQcICRMKQgTMAbACgtPkkwItYgthdHRlc3RhdGlvbhIeL3YxL2J1bmRsZXMvbGF0ZXN0L2F0dGVzdGF0aW9uEtgBChhHZXREZXBsb3ltZW50QXR0ZXN0YXRpb24SKi5zaWduZXQudjEuR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVxdWVzdBorLnNpZ25ldC52MS5HZXREZXBsb3ltZW50QXR0ZXN0YXRpb25SZXNwb25zZSJj0ognHwoYZ2V0RGVwbG95bWVudEF0dGVzdGF0aW9uEAIYyAGC0+STAjpiC2F0dGVzdGF0aW9uEisvdjEvZGVwbG95bWVudHMve2RlcGxveW1lbnRfaWR9L2F0dGVzdGF0aW9uEowBCgtXYXRjaEJ1bmRsZRIdLnNpZ25ldC52MS5XYXRjaEJ1bmRsZVJlcXVlc3QaHi5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXNwb25zZSI80ognHwoLd2F0Y2hCdW5kbGUQBhjIASgBMgEGQgKUA0iAgBCC0+STAhMSES92MS9idW5kbGVzL3dhdGNoMAESjgEKDFJlcG9ydFN0YXR1cxIeLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1Jlc3BvbnNlIj3SiCcbCgxyZXBvcnRTdGF0dXMQBhjIAUiAgBBYAWABgtPkkwIYOgEqIhMvdjEvcnVudGltZXMvc3RhdHVzErABCgxMaXN0UnVudGltZXMSHi5zaWduZXQudjEuTGlzdFJ1bnRpbWVzUmVxdWVzdBofLnNpZ25ldC52MS5MaXN0UnVudGltZXNSZXNwb25zZSJf0ognEwoMbGlzdFJ1bnRpbWVzEAIYyAGC0+STAkISQC92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vcnVudGltZXMSsgEKCUxpc3RGbGVldBIbLnNpZ25ldC52MS5MaXN0RmxlZXRSZXF1ZXN0Ghwuc2lnbmV0LnYxLkxpc3RGbGVldFJlc3BvbnNlImrSiCcQCglsaXN0RmxlZXQQAhjIAYLT5JMCUFoyEjAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcnVudGltZXMSGi92MS9vcmdzL3tvcmdfaWR9L3J1bnRpbWVzEtABCg9HZXRGbGVldFN1bW1hcnkSIS5zaWduZXQudjEuR2V0RmxlZXRTdW1tYXJ5UmVxdWVzdBoXLnNpZ25ldC52MS5GbGVldFN1bW1hcnkigAHSiCcWCg9nZXRGbGVldFN1bW1hcnkQAhjIAYLT5JMCYFo6EjgvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vcnVudGltZXMvc3VtbWFyeRIiL3YxL29yZ3Mve29yZ19pZH0vcnVudGltZXMvc3VtbWFyeRKnAQoKR2V0Um9sbG91dBIcLnNpZ25ldC52MS5HZXRSb2xsb3V0UmVxdWVzdBodLnNpZ25ldC52MS5HZXRSb2xsb3V0UmVzcG9uc2UiXNKIJxEKCmdldFJvbGxvdXQQAhjIAYLT5JMCQRI/L3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9yb2xsb3V0EpYBCg1TZW5kSGVhcnRiZWF0Eh8uc2lnbmV0LnYxLlNlbmRIZWFydGJlYXRSZXF1ZXN0GiAuc2lnbmV0LnYxLlNlbmRIZWFydGJlYXRSZXNwb25zZSJC0ognHAoNc2VuZEhlYXJ0YmVhdBAGGMgBSICAEFgBYAGC0+STAhw6ASoiFy92MS9pbmZlcmVuY2UvaGVhcnRiZWF0EpYBCg1TZW5kVGVsZW1ldHJ5Eh8uc2lnbmV0LnYxLlNlbmRUZWxlbWV0cnlSZXF1ZXN0GiAuc2lnbmV0LnYxLlNlbmRUZWxlbWV0cnlSZXNwb25zZSJC0ognGgoNc2VuZFRlbGVtZXRyeRAGGMoBSICAQGABgtPkkwIeOgZldmVudHMiFC92MS90ZWxlbWV0cnkvZXZlbnRzEpkBCg5DbGFpbUJlbmNobWFyaxIgLnNpZ25ldC52MS5DbGFpbUJlbmNobWFya1JlcXVlc3QaIS5zaWduZXQudjEuQ2xhaW1CZW5jaG1hcmtSZXNwb25zZSJC0ognGwoOY2xhaW1CZW5jaG1hcmsQBhjIAUIClANgAYLT5JMCHToFY2xhaW0iFC92MS9iZW5jaG1hcmtzL2NsYWltYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxInMKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAEhwKC2luc3RhbmNlX2lkGAMgASgJQgfaiCcDKIABIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJInQKF0dldExhdGVzdENvbnRlbnRSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAASKKAQoYR2V0TGF0ZXN0Q29udGVudFJlc3BvbnNlEiEKB2NvbnRlbnQYASABKAlCENqIJwwIARgBagZvYmplY3QSFAoMbm90X21vZGlmaWVkGAIgASgIEgwKBGV0YWcYAyABKAkSEAoIc2VxdWVuY2UYBCABKA0SFQoNZGVwbG95bWVudF9pZBgFIAEoCSKHAQobR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAARINCgVwcm9vZhgEIAEoCCKpAQocR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXNwb25zZRIlCgthdHRlc3RhdGlvbhgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIaCg1kZXBsb3ltZW50X2lkGAUgASgJSACIAQFCEAoOX2RlcGxveW1lbnRfaWQiRwofR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJEg0KBXByb29mGAIgASgIIkkKIEdldERlcGxveW1lbnRBdHRlc3RhdGlvblJlc3BvbnNlEiUKC2F0dGVzdGF0aW9uGAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0Io0CChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESRgoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAEhQKDHJvb3RfdmVyc2lvbhgFIAEoDRIPCgdjb250ZW50GAYgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEilgIKE1dhdGNoQnVuZGxlUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKA0SKwoKYWN0aXZhdGlvbhgCIAEoCzIVLnNpZ25ldC52MS5BY3RpdmF0aW9uSAASMgoObm90aGluZ19hY3RpdmUYAyABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIqCgp0cnVzdF9yb290GAYgASgLMhQuc2lnbmV0LnYxLlRydXN0Um9vdEgAEhoKDWRlcGxveW1lbnRfaWQYBSABKAlIAYgBAUIHCgVldmVudEIQCg5fZGVwbG95bWVudF9pZCKSAwoKQWN0aXZhdGlvbhIQCghzZXF1ZW5jZRgBIAEoDRIVCg1kZXBsb3ltZW50X2lkGAIgASgJEkAKBGtpbmQYAyABKAlCMtqIJy5aB3B1Ymxpc2haCGFjdGl2YXRlWgdwcm9tb3RlWghyb2xsYmFja1oGaW1wb3J0Eg8KB3ZlcnNpb24YBCABKA0SMAoLcG9saWN5X2hhc2gYBSABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBI4CgxhY3RpdmF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESIAoIZG9jdW1lbnQYByABKAlCDtqIJwoIAWoGb2JqZWN0EigKC2F0dGVzdGF0aW9uGAggASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBEhMKBnJlYXNvbhgJIAEoCUgBiAEBEhQKB2NvbnRlbnQYCiABKAlIAogBAUIOCgxfYXR0ZXN0YXRpb25CCQoHX3JlYXNvbkIKCghfY29udGVudCJJCg1Ob3RoaW5nQWN0aXZlEigKC2F0dGVzdGF0aW9uGAEgASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBQg4KDF9hdHRlc3RhdGlvbiJICglUcnVzdFJvb3QSFwoHdmVyc2lvbhgBIAEoDUIG2ognAjABEiIKCGVudmVsb3BlGAIgASgJQhDaiCcMCAEYAWoGb2JqZWN0IqUBCglIZWFydGJlYXQSLgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESKAoLYXR0ZXN0YXRpb24YAiABKAlCDtqIJwoIAWoGb2JqZWN0SACIAQESLgoKY3VycmVudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDgoMX2F0dGVzdGF0aW9uInUKGEdldExhdGVzdFBvbGljaWVzUmVxdWVzdBIWCg5hZnRlcl9zZXF1ZW5jZRgBIAEoDRIjChNhZnRlcl9kZXBsb3ltZW50X2lkGAIgASgJQgbaiCcCKEASHAoLaW5zdGFuY2VfaWQYAyABKAlCB9qIJwMogAEijAEKGUdldExhdGVzdFBvbGljaWVzUmVzcG9uc2USIgoIcG9saWNpZXMYASABKAlCENqIJwwIARgBagZvYmplY3QSFAoMbm90X21vZGlmaWVkGAIgASgIEgwKBGV0YWcYAyABKAkSEAoIc2VxdWVuY2UYBCABKA0SFQoNZGVwbG95bWVudF9pZBgFIAEoCSLqAQoUV2F0Y2hQb2xpY2llc1JlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESSAoGbGFiZWxzGAMgAygLMisuc2lnbmV0LnYxLldhdGNoUG9saWNpZXNSZXF1ZXN0LkxhYmVsc0VudHJ5QgvaiCcHKP8BSEBwPxIjChNhZnRlcl9kZXBsb3ltZW50X2lkGAQgASgJQgbaiCcCKEAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLMAgoVV2F0Y2hQb2xpY2llc1Jlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgNEhoKDWRlcGxveW1lbnRfaWQYAiABKAlIAYgBARIiCghwb2xpY2llcxgDIAEoCUIO2ognCggBagZvYmplY3RIABIyCg5ub3RoaW5nX2FjdGl2ZRgEIAEoCzIYLnNpZ25ldC52MS5Ob3RoaW5nQWN0aXZlSAASKQoJaGVhcnRiZWF0GAUgASgLMhQuc2lnbmV0LnYxLkhlYXJ0YmVhdEgAEhQKB3ZlcnNpb24YBiABKA1IAogBARI1Cgtwb2xpY3lfaGFzaBgHIAEoCUIb2ognF1IVXnNoYTI1NjpbMC05YS1mXXs2NH0kSAOIAQFCBwoFZXZlbnRCEAoOX2RlcGxveW1lbnRfaWRCCgoIX3ZlcnNpb25CDgoMX3BvbGljeV9oYXNoIpsDChNSZXBvcnRTdGF0dXNSZXF1ZXN0EiAKC2luc3RhbmNlX2lkGAEgASgJQgvaiCcHGAEgASiAARIoCgVzdGF0ZRgCIAEoCUIZ2ognFRgBWgdhcHBsaWVkWghyZWplY3RlZBIYCghzZXF1ZW5jZRgDIAEoDUIG2ognAhgBEhMKBnJlYXNvbhgEIAEoCUgAiAEBEhIKBWFnZW50GAUgASgJSAGIAQESRwoGbGFiZWxzGAYgAygLMiouc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1JlcXVlc3QuTGFiZWxzRW50cnlCC9qIJwco/wFIQHA/Eh0KDWRlcGxveW1lbnRfaWQYByABKAlCBtqIJwIoQBJJCgdrZXlfaWRzGAggAygJQjjaiCc0SCBSDl5bMC05YS1mXXsxNn0kggEfbXVzdCBiZSBhIGtleSBpZDogMTYgaGV4IGRpZ2l0cxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB19yZWFzb25CCAoGX2FnZW50Ii8KFFJlcG9ydFN0YXR1c1Jlc3BvbnNlEhcKD25ld2VzdF9zZXF1ZW5jZRgBIAEoDSKvBQoPUnVudGltZUluc3RhbmNlEhMKC2luc3RhbmNlX2lkGAEgASgJEh0KEGFwcGxpZWRfc2VxdWVuY2UYAiABKA1IAIgBARIcCg9hcHBsaWVkX3ZlcnNpb24YAyABKA1IAYgBARIWCgliZWhpbmRfYnkYBCABKA1IAogBARIxCgVzdGF0ZRgFIAEoCUIi2ognHloJY29ubmVjdGVkWgdhcHBsaWVkWghyZWplY3RlZBITCgZyZWFzb24YBiABKAlIA4gBARI1CglsYXN0X3NlZW4YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESEgoFYWdlbnQYCCABKAlIBIgBARI2CgZsYWJlbHMYCSADKAsyJi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlLkxhYmVsc0VudHJ5EhIKCmtleV9wcmVmaXgYCiABKAkSFQoIa2V5X25hbWUYEiABKAlIBYgBARITCgZzb3VyY2UYCyABKAlIBogBARIPCgdrZXlfaWRzGAwgAygJEhMKC2Vudmlyb25tZW50GA0gASgJEhIKCnByb2plY3RfaWQYDiABKAkSEQoJY29ubmVjdGVkGA8gASgIEgwKBGxpdmUYECABKAgSOQoHcm9sbG91dBgRIAEoCUIo2ognJFoHYXBwbGllZFoGYmVoaW5kWghyZWplY3RlZFoHdW5rbm93bhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhMKEV9hcHBsaWVkX3NlcXVlbmNlQhIKEF9hcHBsaWVkX3ZlcnNpb25CDAoKX2JlaGluZF9ieUIJCgdfcmVhc29uQggKBl9hZ2VudEILCglfa2V5X25hbWVCCQoHX3NvdXJjZSKjAQoTTGlzdFJ1bnRpbWVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIcCgVsaW1pdBgEIAEoDUII2ognBDABOGRIAIgBARIOCgZvZmZzZXQYBSABKA0SEwoGc291cmNlGAYgASgJSAGIAQFCCAoGX2xpbWl0QgkKB19zb3VyY2UibgoUTGlzdFJ1bnRpbWVzUmVzcG9uc2USKAoEZGF0YRgBIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2USDQoFdG90YWwYAiABKA0SDQoFbGltaXQYAyABKA0SDgoGb2Zmc2V0GAQgASgNIvAEChBMaXN0RmxlZXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEiAKC2Vudmlyb25tZW50GAMgASgJQgbaiCcCKD9IAIgBARI8CgVzdGF0ZRgEIAEoCUIo2ognJFoHYXBwbGllZFoGYmVoaW5kWghyZWplY3RlZFoHdW5rbm93bkgBiAEBEhYKCWNvbm5lY3RlZBgFIAEoCEgCiAEBEhEKBGxpdmUYBiABKAhIA4gBARIUCgd2ZXJzaW9uGAcgASgNSASIAQESPQoFbGFiZWwYCCABKAlCKdqIJyUovwJSDF5bXj1dezEsNjN9PYIBEW11c3QgYmUga2V5PXZhbHVlSAWIAQESEwoGc291cmNlGAkgASgJSAaIAQESHAoFbGltaXQYCiABKA1CCNqIJwQwAThkSAeIAQESDgoGb2Zmc2V0GAsgASgNEhsKBWFnZW50GAwgASgJQgfaiCcDKP8BSAiIAQESGgoEdGV4dBgNIAEoCUIH2ognAyj/AUgJiAEBEjAKBW9yZGVyGA4gASgJQhzaiCcYWglsYXN0X3NlZW5aC2luc3RhbmNlX2lkSAqIAQESIQoLaW5zdGFuY2VfaWQYDyABKAlCB9qIJwMogAFIC4gBAUIOCgxfZW52aXJvbm1lbnRCCAoGX3N0YXRlQgwKCl9jb25uZWN0ZWRCBwoFX2xpdmVCCgoIX3ZlcnNpb25CCAoGX2xhYmVsQgkKB19zb3VyY2VCCAoGX2xpbWl0QggKBl9hZ2VudEIHCgVfdGV4dEIICgZfb3JkZXJCDgoMX2luc3RhbmNlX2lkImsKEUxpc3RGbGVldFJlc3BvbnNlEigKBGRhdGEYASADKAsyGi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlEg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSLdBAoWR2V0RmxlZXRTdW1tYXJ5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIgCgtlbnZpcm9ubWVudBgDIAEoCUIG2ognAig/SACIAQESPAoFc3RhdGUYBCABKAlCKNqIJyRaB2FwcGxpZWRaBmJlaGluZFoIcmVqZWN0ZWRaB3Vua25vd25IAYgBARIWCgljb25uZWN0ZWQYBSABKAhIAogBARIRCgRsaXZlGAYgASgISAOIAQESFAoHdmVyc2lvbhgHIAEoDUgEiAEBEj0KBWxhYmVsGAggASgJQinaiCclKL8CUgxeW149XXsxLDYzfT2CARFtdXN0IGJlIGtleT12YWx1ZUgFiAEBEhMKBnNvdXJjZRgJIAEoCUgGiAEBEhsKBWFnZW50GAogASgJQgfaiCcDKP8BSAeIAQESGgoEdGV4dBgLIAEoCUIH2ognAyj/AUgIiAEBEn8KCGdyb3VwX2J5GAwgASgJQmjaiCdkKEVSK14oZW52aXJvbm1lbnR8dmVyc2lvbnxhZ2VudHxsYWJlbDouezEsNjN9KSSCATJtdXN0IGJlIGVudmlyb25tZW50LCB2ZXJzaW9uLCBhZ2VudCBvciBsYWJlbDo8a2V5PkgJiAEBQg4KDF9lbnZpcm9ubWVudEIICgZfc3RhdGVCDAoKX2Nvbm5lY3RlZEIHCgVfbGl2ZUIKCghfdmVyc2lvbkIICgZfbGFiZWxCCQoHX3NvdXJjZUIICgZfYWdlbnRCBwoFX3RleHRCCwoJX2dyb3VwX2J5InIKC0ZsZWV0Q291bnRzEhEKCWluc3RhbmNlcxgBIAEoDRIMCgRsaXZlGAIgASgNEg8KB2FwcGxpZWQYAyABKA0SDgoGYmVoaW5kGAQgASgNEhAKCHJlamVjdGVkGAUgASgNEg8KB3Vua25vd24YBiABKA0iWgoKRmxlZXRHcm91cBISCgV2YWx1ZRgBIAEoCUgAiAEBEi4KBmNvdW50cxgCIAEoCzIWLnNpZ25ldC52MS5GbGVldENvdW50c0IG2ognAhgBQggKBl92YWx1ZSJ6CgxGbGVldFN1bW1hcnkSLgoGY291bnRzGAEgASgLMhYuc2lnbmV0LnYxLkZsZWV0Q291bnRzQgbaiCcCGAESJQoGZ3JvdXBzGAIgAygLMhUuc2lnbmV0LnYxLkZsZWV0R3JvdXASEwoLbW9yZV9ncm91cHMYAyABKAginQEKEUdldFJvbGxvdXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhAKCGVudl9uYW1lGAMgASgJEh0KCHNlcXVlbmNlGAQgASgNQgbaiCcCMAFIAIgBARIcCgVsaW1pdBgFIAEoDUII2ognBDABOGRIAYgBAUILCglfc2VxdWVuY2VCCAoGX2xpbWl0Iu4CChJHZXRSb2xsb3V0UmVzcG9uc2USHAoPYWN0aXZlX3NlcXVlbmNlGAEgASgNSACIAQESFAoHdmVyc2lvbhgCIAEoDUgBiAEBEhoKDWRlcGxveW1lbnRfaWQYAyABKAlIAogBARIwCgxhY3RpdmVfc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGNvbXBsZXRlGAUgASgIEhIKCnN1cGVyc2VkZWQYBiABKAgSDAoEbGl2ZRgHIAEoDRIPCgdhcHBsaWVkGAggASgNEg4KBmJlaGluZBgJIAEoDRIQCghyZWplY3RlZBgKIAEoDRIPCgd1bmtub3duGAsgASgNEiwKCGxhZ2dhcmRzGAwgAygLMhouc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZUISChBfYWN0aXZlX3NlcXVlbmNlQgoKCF92ZXJzaW9uQhAKDl9kZXBsb3ltZW50X2lkIocDChRTZW5kSGVhcnRiZWF0UmVxdWVzdBIcCg9ydW50aW1lX3ZlcnNpb24YASABKAlIAIgBARIRCgRtb2RlGAIgASgJSAGIAQESHgoIcmVwb3J0ZXIYAyABKAlCB9qIJwMogAFIAogBARIWCglidW5kbGVfaWQYBCABKAlIA4gBARIYCgtwb2xpY3lfaGFzaBgFIAEoCUgEiAEBEhgKC2J1bmRsZV9ldGFnGAYgASgJSAWIAQESGwoGbW9kZWxzGAcgASgJQgbaiCcCCAFIBogBARIcCg9zaWRlY2FyX3ZlcnNpb24YCCABKAlIB4gBARIYCgNlbnYYCSABKAlCBtqIJwIIAUgIiAEBQhIKEF9ydW50aW1lX3ZlcnNpb25CBwoFX21vZGVCCwoJX3JlcG9ydGVyQgwKCl9idW5kbGVfaWRCDgoMX3BvbGljeV9oYXNoQg4KDF9idW5kbGVfZXRhZ0IJCgdfbW9kZWxzQhIKEF9zaWRlY2FyX3ZlcnNpb25CBgoEX2VudiIxChVTZW5kSGVhcnRiZWF0UmVzcG9uc2USGAoGc3RhdHVzGAEgASgJQgjaiCcEWgJvayI+ChRTZW5kVGVsZW1ldHJ5UmVxdWVzdBIbCgZldmVudHMYASABKAlCBtqIJwIIAUgAiAEBQgkKB19ldmVudHMiKQoVU2VuZFRlbGVtZXRyeVJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgNIj0KFUNsYWltQmVuY2htYXJrUmVxdWVzdBIaCgVjbGFpbRgBIAEoCUIG2ognAggBSACIAQFCCAoGX2NsYWltIhgKFkNsYWltQmVuY2htYXJrUmVzcG9uc2UyzxQKDlJ1bnRpbWVTZXJ2aWNlEq0BCg9HZXRMYXRlc3RCdW5kbGUSIS5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVxdWVzdBoiLnNpZ25ldC52MS5HZXRMYXRlc3RCdW5kbGVSZXNwb25zZSJT0ognKwoPZ2V0TGF0ZXN0QnVuZGxlEAYYyAEoATICBAU6BQcICRMKQgbMAbAClAOC0+STAh5iCGRvY3VtZW50EhIvdjEvYnVuZGxlcy9sYXRlc3QSuQEKEEdldExhdGVzdENvbnRlbnQSIi5zaWduZXQudjEuR2V0TGF0ZXN0Q29udGVudFJlcXVlc3QaIy5zaWduZXQudjEuR2V0TGF0ZXN0Q29udGVudFJlc3BvbnNlIlzSiCctChBnZXRMYXRlc3RDb250ZW50EAYYyAEoATICBAU6BgcUCAkTCkIGzAGwApQDgtPkkwIlYgdjb250ZW50EhovdjEvYnVuZGxlcy9sYXRlc3QvY29udGVudBLOAQoUR2V0TGF0ZXN0QXR0ZXN0YXRpb24SJi5zaWduZXQudjEuR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXF1ZXN0Gicuc2lnbmV0LnYxLkdldExhdGVzdEF0dGVzdGF0aW9uUmVzcG9uc2UiZdKIJy4KFGdldExhdGVzdEF0dGVzdGF0aW9uEAYYyAEoATICBAU6BQcICRMKQgTMAbACgtPkkwItYgthdHRlc3RhdGlvbhIeL3YxL2J1bmRsZXMvbGF0ZXN0L2F0dGVzdGF0aW9uEtgBChhHZXREZXBsb3ltZW50QXR0ZXN0YXRpb24SKi5zaWduZXQudjEuR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVxdWVzdBorLnNpZ25ldC52MS5HZXREZXBsb3ltZW50QXR0ZXN0YXRpb25SZXNwb25zZSJj0ognHwoYZ2V0RGVwbG95bWVudEF0dGVzdGF0aW9uEAIYyAGC0+STAjpiC2F0dGVzdGF0aW9uEisvdjEvZGVwbG95bWVudHMve2RlcGxveW1lbnRfaWR9L2F0dGVzdGF0aW9uEowBCgtXYXRjaEJ1bmRsZRIdLnNpZ25ldC52MS5XYXRjaEJ1bmRsZVJlcXVlc3QaHi5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXNwb25zZSI80ognHwoLd2F0Y2hCdW5kbGUQBhjIASgBMgEGQgKUA0iAgBCC0+STAhMSES92MS9idW5kbGVzL3dhdGNoMAEStgEKEUdldExhdGVzdFBvbGljaWVzEiMuc2lnbmV0LnYxLkdldExhdGVzdFBvbGljaWVzUmVxdWVzdBokLnNpZ25ldC52MS5HZXRMYXRlc3RQb2xpY2llc1Jlc3BvbnNlIlbSiCctChFnZXRMYXRlc3RQb2xpY2llcxAGGMgBKAEyAgQFOgUHCAkTCkIGzAGwApQDgtPkkwIfYghwb2xpY2llcxITL3YxL3BvbGljaWVzL2xhdGVzdBKYAQoNV2F0Y2hQb2xpY2llcxIfLnNpZ25ldC52MS5XYXRjaFBvbGljaWVzUmVxdWVzdBogLnNpZ25ldC52MS5XYXRjaFBvbGljaWVzUmVzcG9uc2UiQtKIJyQKDXdhdGNoUG9saWNpZXMQBhjIASgBMgEGQgKUA0iAgBCIAQGC0+STAhQSEi92MS9wb2xpY2llcy93YXRjaDABEo4BCgxSZXBvcnRTdGF0dXMSHi5zaWduZXQudjEuUmVwb3J0U3RhdHVzUmVxdWVzdBofLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXNwb25zZSI90ognGwoMcmVwb3J0U3RhdHVzEAYYyAFIgIAQWAFgAYLT5JMCGDoBKiITL3YxL3J1bnRpbWVzL3N0YXR1cxKwAQoMTGlzdFJ1bnRpbWVzEh4uc2lnbmV0LnYxLkxpc3RSdW50aW1lc1JlcXVlc3QaHy5zaWduZXQudjEuTGlzdFJ1bnRpbWVzUmVzcG9uc2UiX9KIJxMKDGxpc3RSdW50aW1lcxACGMgBgtPkkwJCEkAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L3J1bnRpbWVzErIBCglMaXN0RmxlZXQSGy5zaWduZXQudjEuTGlzdEZsZWV0UmVxdWVzdBocLnNpZ25ldC52MS5MaXN0RmxlZXRSZXNwb25zZSJq0ognEAoJbGlzdEZsZWV0EAIYyAGC0+STAlBaMhIwL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3J1bnRpbWVzEhovdjEvb3Jncy97b3JnX2lkfS9ydW50aW1lcxLQAQoPR2V0RmxlZXRTdW1tYXJ5EiEuc2lnbmV0LnYxLkdldEZsZWV0U3VtbWFyeVJlcXVlc3QaFy5zaWduZXQudjEuRmxlZXRTdW1tYXJ5IoAB0ognFgoPZ2V0RmxlZXRTdW1tYXJ5EAIYyAGC0+STAmBaOhI4L3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3J1bnRpbWVzL3N1bW1hcnkSIi92MS9vcmdzL3tvcmdfaWR9L3J1bnRpbWVzL3N1bW1hcnkSpwEKCkdldFJvbGxvdXQSHC5zaWduZXQudjEuR2V0Um9sbG91dFJlcXVlc3QaHS5zaWduZXQudjEuR2V0Um9sbG91dFJlc3BvbnNlIlzSiCcRCgpnZXRSb2xsb3V0EAIYyAGC0+STAkESPy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vcm9sbG91dBKWAQoNU2VuZEhlYXJ0YmVhdBIfLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVxdWVzdBogLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVzcG9uc2UiQtKIJxwKDXNlbmRIZWFydGJlYXQQBhjIAUiAgBBYAWABgtPkkwIcOgEqIhcvdjEvaW5mZXJlbmNlL2hlYXJ0YmVhdBKWAQoNU2VuZFRlbGVtZXRyeRIfLnNpZ25ldC52MS5TZW5kVGVsZW1ldHJ5UmVxdWVzdBogLnNpZ25ldC52MS5TZW5kVGVsZW1ldHJ5UmVzcG9uc2UiQtKIJxoKDXNlbmRUZWxlbWV0cnkQBhjKAUiAgEBgAYLT5JMCHjoGZXZlbnRzIhQvdjEvdGVsZW1ldHJ5L2V2ZW50cxKZAQoOQ2xhaW1CZW5jaG1hcmsSIC5zaWduZXQudjEuQ2xhaW1CZW5jaG1hcmtSZXF1ZXN0GiEuc2lnbmV0LnYxLkNsYWltQmVuY2htYXJrUmVzcG9uc2UiQtKIJxsKDmNsYWltQmVuY2htYXJrEAYYyAFCApQDYAGC0+STAh06BWNsYWltIhQvdjEvYmVuY2htYXJrcy9jbGFpbWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * See RuntimeService.GetLatestBundle.
@@ -593,6 +593,200 @@ export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
   messageDesc(file_signet_v1_runtime, 13);
 
 /**
+ * See RuntimeService.GetLatestPolicies.
+ *
+ * @generated from message signet.v1.GetLatestPoliciesRequest
+ */
+export type GetLatestPoliciesRequest = Message<"signet.v1.GetLatestPoliciesRequest"> & {
+  /**
+   * As GetLatestBundleRequest.after_sequence.
+   *
+   * @generated from field: uint32 after_sequence = 1;
+   */
+  afterSequence: number;
+
+  /**
+   * As GetLatestBundleRequest.after_deployment_id; at most 64 characters.
+   *
+   * @generated from field: string after_deployment_id = 2;
+   */
+  afterDeploymentId: string;
+
+  /**
+   * As GetLatestBundleRequest.instance_id; at most 128 characters.
+   *
+   * @generated from field: string instance_id = 3;
+   */
+  instanceId: string;
+};
+
+/**
+ * Describes the message signet.v1.GetLatestPoliciesRequest.
+ * Use `create(GetLatestPoliciesRequestSchema)` to create a new message.
+ */
+export const GetLatestPoliciesRequestSchema: GenMessage<GetLatestPoliciesRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 14);
+
+/**
+ * The policies of the active bundle. REST answers with the policies alone and tells the rest in headers.
+ *
+ * @generated from message signet.v1.GetLatestPoliciesResponse
+ */
+export type GetLatestPoliciesResponse = Message<"signet.v1.GetLatestPoliciesResponse"> & {
+  /**
+   * The `policies` of the bundle document, byte for byte; empty when not_modified. Nothing signs them alone.
+   *
+   * @generated from field: string policies = 1;
+   */
+  policies: string;
+
+  /**
+   * As GetLatestBundleResponse.not_modified.
+   *
+   * @generated from field: bool not_modified = 2;
+   */
+  notModified: boolean;
+
+  /**
+   * "<policy_hash>.<sequence>", without quotes.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * @generated from field: uint32 sequence = 4;
+   */
+  sequence: number;
+
+  /**
+   * @generated from field: string deployment_id = 5;
+   */
+  deploymentId: string;
+};
+
+/**
+ * Describes the message signet.v1.GetLatestPoliciesResponse.
+ * Use `create(GetLatestPoliciesResponseSchema)` to create a new message.
+ */
+export const GetLatestPoliciesResponseSchema: GenMessage<GetLatestPoliciesResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 15);
+
+/**
+ * See RuntimeService.WatchPolicies.
+ *
+ * @generated from message signet.v1.WatchPoliciesRequest
+ */
+export type WatchPoliciesRequest = Message<"signet.v1.WatchPoliciesRequest"> & {
+  /**
+   * As WatchBundleRequest.after_sequence.
+   *
+   * @generated from field: uint32 after_sequence = 1;
+   */
+  afterSequence: number;
+
+  /**
+   * Names this instance in the fleet view; at most 128 characters.
+   *
+   * @generated from field: string instance_id = 2;
+   */
+  instanceId: string;
+
+  /**
+   * Kept for the fleet view; at most 64, keys 1 to 63 characters, values at most 255.
+   *
+   * @generated from field: map<string, string> labels = 3;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * As WatchBundleRequest.after_deployment_id; at most 64 characters.
+   *
+   * @generated from field: string after_deployment_id = 4;
+   */
+  afterDeploymentId: string;
+};
+
+/**
+ * Describes the message signet.v1.WatchPoliciesRequest.
+ * Use `create(WatchPoliciesRequestSchema)` to create a new message.
+ */
+export const WatchPoliciesRequestSchema: GenMessage<WatchPoliciesRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 16);
+
+/**
+ * One message of a watch of policies.
+ *
+ * @generated from message signet.v1.WatchPoliciesResponse
+ */
+export type WatchPoliciesResponse = Message<"signet.v1.WatchPoliciesResponse"> & {
+  /**
+   * The cursor to come back with, together with deployment_id: the newest sequence that this stream has told. 0 while nothing was
+   * ever active.
+   *
+   * @generated from field: uint32 sequence = 1;
+   */
+  sequence: number;
+
+  /**
+   * The activation of that sequence; unset while nothing was ever active.
+   *
+   * @generated from field: optional string deployment_id = 2;
+   */
+  deploymentId?: string | undefined;
+
+  /**
+   * @generated from oneof signet.v1.WatchPoliciesResponse.event
+   */
+  event: {
+    /**
+     * As GetLatestPoliciesResponse.policies: they became the active ones.
+     *
+     * @generated from field: string policies = 3;
+     */
+    value: string;
+    case: "policies";
+  } | {
+    /**
+     * Without attestation.
+     *
+     * @generated from field: signet.v1.NothingActive nothing_active = 4;
+     */
+    value: NothingActive;
+    case: "nothingActive";
+  } | {
+    /**
+     * Without attestation.
+     *
+     * @generated from field: signet.v1.Heartbeat heartbeat = 5;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The version of the bundle; set beside policies only.
+   *
+   * @generated from field: optional uint32 version = 6;
+   */
+  version?: number | undefined;
+
+  /**
+   * Of the bundle; set beside policies only.
+   *
+   * @generated from field: optional string policy_hash = 7;
+   */
+  policyHash?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.WatchPoliciesResponse.
+ * Use `create(WatchPoliciesResponseSchema)` to create a new message.
+ */
+export const WatchPoliciesResponseSchema: GenMessage<WatchPoliciesResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 17);
+
+/**
  * See RuntimeService.ReportStatus.
  *
  * @generated from message signet.v1.ReportStatusRequest
@@ -658,7 +852,7 @@ export type ReportStatusRequest = Message<"signet.v1.ReportStatusRequest"> & {
  * Use `create(ReportStatusRequestSchema)` to create a new message.
  */
 export const ReportStatusRequestSchema: GenMessage<ReportStatusRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 14);
+  messageDesc(file_signet_v1_runtime, 18);
 
 /**
  * See RuntimeService.ReportStatus.
@@ -679,7 +873,7 @@ export type ReportStatusResponse = Message<"signet.v1.ReportStatusResponse"> & {
  * Use `create(ReportStatusResponseSchema)` to create a new message.
  */
 export const ReportStatusResponseSchema: GenMessage<ReportStatusResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 15);
+  messageDesc(file_signet_v1_runtime, 19);
 
 /**
  * A program that enforces the active bundle.
@@ -810,7 +1004,7 @@ export type RuntimeInstance = Message<"signet.v1.RuntimeInstance"> & {
  * Use `create(RuntimeInstanceSchema)` to create a new message.
  */
 export const RuntimeInstanceSchema: GenMessage<RuntimeInstance> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 16);
+  messageDesc(file_signet_v1_runtime, 20);
 
 /**
  * See RuntimeService.ListRuntimes.
@@ -862,7 +1056,7 @@ export type ListRuntimesRequest = Message<"signet.v1.ListRuntimesRequest"> & {
  * Use `create(ListRuntimesRequestSchema)` to create a new message.
  */
 export const ListRuntimesRequestSchema: GenMessage<ListRuntimesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 17);
+  messageDesc(file_signet_v1_runtime, 21);
 
 /**
  * One page of instances.
@@ -896,7 +1090,7 @@ export type ListRuntimesResponse = Message<"signet.v1.ListRuntimesResponse"> & {
  * Use `create(ListRuntimesResponseSchema)` to create a new message.
  */
 export const ListRuntimesResponseSchema: GenMessage<ListRuntimesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 18);
+  messageDesc(file_signet_v1_runtime, 22);
 
 /**
  * See RuntimeService.ListFleet. An instance must match all of what is set.
@@ -1013,7 +1207,7 @@ export type ListFleetRequest = Message<"signet.v1.ListFleetRequest"> & {
  * Use `create(ListFleetRequestSchema)` to create a new message.
  */
 export const ListFleetRequestSchema: GenMessage<ListFleetRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 19);
+  messageDesc(file_signet_v1_runtime, 23);
 
 /**
  * One page of instances.
@@ -1047,7 +1241,7 @@ export type ListFleetResponse = Message<"signet.v1.ListFleetResponse"> & {
  * Use `create(ListFleetResponseSchema)` to create a new message.
  */
 export const ListFleetResponseSchema: GenMessage<ListFleetResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 20);
+  messageDesc(file_signet_v1_runtime, 24);
 
 /**
  * See RuntimeService.GetFleetSummary. The filters are those of ListFleetRequest.
@@ -1128,7 +1322,7 @@ export type GetFleetSummaryRequest = Message<"signet.v1.GetFleetSummaryRequest">
  * Use `create(GetFleetSummaryRequestSchema)` to create a new message.
  */
 export const GetFleetSummaryRequestSchema: GenMessage<GetFleetSummaryRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 21);
+  messageDesc(file_signet_v1_runtime, 25);
 
 /**
  * How many instances there are.
@@ -1176,7 +1370,7 @@ export type FleetCounts = Message<"signet.v1.FleetCounts"> & {
  * Use `create(FleetCountsSchema)` to create a new message.
  */
 export const FleetCountsSchema: GenMessage<FleetCounts> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 22);
+  messageDesc(file_signet_v1_runtime, 26);
 
 /**
  * Instances that have something in common.
@@ -1202,7 +1396,7 @@ export type FleetGroup = Message<"signet.v1.FleetGroup"> & {
  * Use `create(FleetGroupSchema)` to create a new message.
  */
 export const FleetGroupSchema: GenMessage<FleetGroup> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 23);
+  messageDesc(file_signet_v1_runtime, 27);
 
 /**
  * See RuntimeService.GetFleetSummary.
@@ -1235,7 +1429,7 @@ export type FleetSummary = Message<"signet.v1.FleetSummary"> & {
  * Use `create(FleetSummarySchema)` to create a new message.
  */
 export const FleetSummarySchema: GenMessage<FleetSummary> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 24);
+  messageDesc(file_signet_v1_runtime, 28);
 
 /**
  * See RuntimeService.GetRollout.
@@ -1282,7 +1476,7 @@ export type GetRolloutRequest = Message<"signet.v1.GetRolloutRequest"> & {
  * Use `create(GetRolloutRequestSchema)` to create a new message.
  */
 export const GetRolloutRequestSchema: GenMessage<GetRolloutRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 25);
+  messageDesc(file_signet_v1_runtime, 29);
 
 /**
  * See RuntimeService.GetRollout.
@@ -1370,7 +1564,7 @@ export type GetRolloutResponse = Message<"signet.v1.GetRolloutResponse"> & {
  * Use `create(GetRolloutResponseSchema)` to create a new message.
  */
 export const GetRolloutResponseSchema: GenMessage<GetRolloutResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 26);
+  messageDesc(file_signet_v1_runtime, 30);
 
 /**
  * See RuntimeService.SendHeartbeat.
@@ -1439,7 +1633,7 @@ export type SendHeartbeatRequest = Message<"signet.v1.SendHeartbeatRequest"> & {
  * Use `create(SendHeartbeatRequestSchema)` to create a new message.
  */
 export const SendHeartbeatRequestSchema: GenMessage<SendHeartbeatRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 27);
+  messageDesc(file_signet_v1_runtime, 31);
 
 /**
  * See RuntimeService.SendHeartbeat.
@@ -1460,7 +1654,7 @@ export type SendHeartbeatResponse = Message<"signet.v1.SendHeartbeatResponse"> &
  * Use `create(SendHeartbeatResponseSchema)` to create a new message.
  */
 export const SendHeartbeatResponseSchema: GenMessage<SendHeartbeatResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 28);
+  messageDesc(file_signet_v1_runtime, 32);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -1481,7 +1675,7 @@ export type SendTelemetryRequest = Message<"signet.v1.SendTelemetryRequest"> & {
  * Use `create(SendTelemetryRequestSchema)` to create a new message.
  */
 export const SendTelemetryRequestSchema: GenMessage<SendTelemetryRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 29);
+  messageDesc(file_signet_v1_runtime, 33);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -1502,7 +1696,7 @@ export type SendTelemetryResponse = Message<"signet.v1.SendTelemetryResponse"> &
  * Use `create(SendTelemetryResponseSchema)` to create a new message.
  */
 export const SendTelemetryResponseSchema: GenMessage<SendTelemetryResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 30);
+  messageDesc(file_signet_v1_runtime, 34);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -1523,7 +1717,7 @@ export type ClaimBenchmarkRequest = Message<"signet.v1.ClaimBenchmarkRequest"> &
  * Use `create(ClaimBenchmarkRequestSchema)` to create a new message.
  */
 export const ClaimBenchmarkRequestSchema: GenMessage<ClaimBenchmarkRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 31);
+  messageDesc(file_signet_v1_runtime, 35);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -1538,7 +1732,7 @@ export type ClaimBenchmarkResponse = Message<"signet.v1.ClaimBenchmarkResponse">
  * Use `create(ClaimBenchmarkResponseSchema)` to create a new message.
  */
 export const ClaimBenchmarkResponseSchema: GenMessage<ClaimBenchmarkResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 32);
+  messageDesc(file_signet_v1_runtime, 36);
 
 /**
  * What runtimes (policy enforcement points) call, and what is known of them.
@@ -1603,6 +1797,28 @@ export const RuntimeService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchBundleRequestSchema;
     output: typeof WatchBundleResponseSchema;
+  },
+  /**
+   * Returns the policies of the active bundle alone, as they were published: for readers that know nothing of bundles. NOT_FOUND while
+   * nothing is active, never an empty object. Conditional and held as GetLatestBundle is.
+   *
+   * @generated from rpc signet.v1.RuntimeService.GetLatestPolicies
+   */
+  getLatestPolicies: {
+    methodKind: "unary";
+    input: typeof GetLatestPoliciesRequestSchema;
+    output: typeof GetLatestPoliciesResponseSchema;
+  },
+  /**
+   * Pushes the policies of every activation of the token's environment. Begins, resumes and ends as WatchBundle does. As server-sent
+   * events the data of `policies` is the policies alone; a line of JSON is the whole message.
+   *
+   * @generated from rpc signet.v1.RuntimeService.WatchPolicies
+   */
+  watchPolicies: {
+    methodKind: "server_streaming";
+    input: typeof WatchPoliciesRequestSchema;
+    output: typeof WatchPoliciesResponseSchema;
   },
   /**
    * An instance tells what it applied or rejected, and why. A report about an older sequence than the one before changes no state.

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { WatchBundleResponseSchema } from "../../../gen/signet/v1/runtime_pb.js";
+import type { WatchBundleResponseSchema, WatchPoliciesResponseSchema } from "../../../gen/signet/v1/runtime_pb.js";
+import type { ActivePolicies } from "../../service/runtimes/active-policies.js";
 import type { WatchEvent } from "../../service/runtimes/watch.js";
 import { timestampOf } from "./message-fields.js";
 
@@ -34,6 +35,24 @@ export function watchMessage(
       return { ...told, event: { case: "trustRoot", value: { version, envelope } } };
     }
   }
+}
+
+/** An event of a watch of policies. `policies` are those of an activation; null for another event. */
+export function policiesMessage(
+  event: WatchEvent,
+  policies: ActivePolicies | null,
+): MessageInitShape<typeof WatchPoliciesResponseSchema> {
+  const { sequence } = event;
+  const told = { sequence, ...(event.deploymentId === null ? {} : { deploymentId: event.deploymentId }) };
+  if (policies !== null) {
+    const { version, policyHash } = policies.deployment;
+    return { ...told, version, policyHash, event: { case: "policies", value: policies.text } };
+  }
+  if (event.kind === "nothing_active") return { ...told, event: { case: "nothingActive", value: {} } };
+  if (event.kind !== "heartbeat") throw new Error(`a watch of policies has no event ${event.kind}`);
+  const { at, currentAt } = event;
+  const aged = currentAt === null ? {} : { currentAt: timestampOf(currentAt) };
+  return { ...told, event: { case: "heartbeat", value: { at: timestampOf(at), ...aged } } };
 }
 
 function attested({ proof }: WatchEvent): { readonly attestation?: string } {

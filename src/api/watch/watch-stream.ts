@@ -6,6 +6,7 @@ import type { WatchReport } from "../http/watch-contract.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
 import { frameForm, type FrameForm, type Frames } from "./frames.js";
 import type { Sink, SinkEvents } from "./response-sink.js";
+import type { WatchView } from "./watch-view.js";
 import type { WatchWire } from "./watch-wire.js";
 
 /** Writes one watch: a wire, a sink and no queue. */
@@ -20,11 +21,11 @@ export class WatchStream implements WatchReader, SinkEvents {
   constructor(
     private readonly frames: Frames,
     private readonly wire: WatchWire,
-    hasContent: boolean,
+    view: WatchView,
     private readonly report: WatchReport,
     private readonly streams: StreamObserver,
   ) {
-    this.#form = frameForm(wire.body, wire.compression, hasContent);
+    this.#form = frameForm(wire.body, wire.compression, view);
   }
 
   /** Sets the sink; before the watch is opened. */

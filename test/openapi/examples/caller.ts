@@ -23,7 +23,7 @@ export interface Caller {
   token(role: Role, rawKey: string): void;
 }
 
-const STREAMS = new Set(["watchBundle", "watchEnvironments"]);
+const STREAMS = new Set(["watchBundle", "watchPolicies", "watchEnvironments"]);
 
 const NAMES = { org_id: "acme", project_id: "shop", env_name: "dev", source_env: "dev" };
 

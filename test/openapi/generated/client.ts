@@ -450,6 +450,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/policies/latest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the active policies alone, as published
+         * @description Returns the policies of the active bundle alone, as they were published: for readers that know nothing of bundles. NOT_FOUND while nothing is active, never an empty object. Conditional and held as GetLatestBundle is.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["getLatestPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pushes the policies of every activation of the token's environment
+         * @description Begins, resumes and ends as WatchBundle does. As server-sent events the data of `policies` is the policies alone; a line of JSON is the whole message.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["watchPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runtimes/status": {
         parameters: {
             query?: never;
@@ -4641,6 +4685,31 @@ export interface components {
              */
             current_at: string | null;
         };
+        /** @description One message of a watch of policies. */
+        WatchPoliciesAnswer: {
+            /**
+             * Format: int64
+             * @description The cursor to come back with, together with deployment_id: the newest sequence that this stream has told. 0 while nothing was ever active.
+             */
+            sequence: number;
+            /** @description The activation of that sequence; unset while nothing was ever active. */
+            deployment_id: string | null;
+            /** @description As GetLatestPoliciesResponse.policies: they became the active ones. */
+            policies: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Without attestation. */
+            nothing_active: components["schemas"]["NothingActive"] | null;
+            /** @description Without attestation. */
+            heartbeat: components["schemas"]["Heartbeat"] | null;
+            /**
+             * Format: int64
+             * @description The version of the bundle; set beside policies only.
+             */
+            version: number | null;
+            /** @description Of the bundle; set beside policies only. */
+            policy_hash: string | null;
+        };
         /** @description The newest state of an environment: it was made, something became active in it, or it changed otherwise. */
         WatchedEnvironment: {
             /** Format: uuid */
@@ -7590,6 +7659,177 @@ export interface operations {
                      * @example event: activation
                      *     id: 4.01a2248d-c9f8-725d-b921-c5abe8eff643
                      *     data: {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T23:46:41.784Z","document":{"version":1,"bundle_id":"01a2248d-c5a3-7140-bfd4-e675685e1779","org_id":"49971a08-4263-4c4f-874a-3bfbe9e25a22","project_id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","environment":"dev","published_at":"2026-11-28T23:46:40+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==","signature_v2":"sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==","bundle_version":2,"key_id":"e8af24448c23722c"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OTk3MWEwOC00MjYzLTRjNGYtODc0YS0zYmZiZTllMjVhMjIiLCJwcm9qZWN0X2lkIjoiZmY5OTNhNjktMDZmNC00YjgyLThmYWUtNjFjN2M5YTNmNTBlIiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMTFlMzIzYjBkOGYyZmI4MDhlMWM3MmJkNGU4ZTUwODFhNzg3Njg0NjY4MTRkNjU4MGY4ZThhZGNlNmZkNjA4ZiIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjM6NDY6NDFaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjM6NTE6NDFaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c","sig":"x9Eu/hFA4BJnY6Fjm0wSn3ximvCIV9YYyGFYNJtDQv49Sv9dJGWgwG9PZthgzrwf09zGAZM3dXzB2nYXysoNAA=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjJlMjJjNzBiOWExZWQ1N2NkYTcxYWZiMTY2OGRjMTczZWE2ZDRhNjUxZTczNTY1OGIzZTc1OGJhZTI0NWJlMjcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDk5NzFhMDgtNDI2My00YzRmLTg3NGEtM2JmYmU5ZTI1YTIyIiwicHJvamVjdF9pZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ4ZC1jOWY4LTcyNWQtYjkyMS1jNWFiZThlZmY2NDMiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQxWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImMzM2FjZTVkMDZlNmVjODY5NzU3NTdiOGFhMmFmM2UyZTY3N2RiZDFjZTczMjhmODNkMmFjOGQ0NGIyYzNmMWYifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c","sig":"yMJg6mec6XM1zMZJ3xm93e3KORM74bWYRjKkKZxPOk7MFjb66TkfiwbWHF6z+jx/1RdjEy3VgEiWMNfMJZauCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getLatestPolicies: {
+        parameters: {
+            query?: {
+                /** @description As GetLatestBundleRequest.after_sequence. */
+                after_sequence?: number;
+                /** @description As GetLatestBundleRequest.after_deployment_id; at most 64 characters. */
+                after_deployment_id?: string;
+                /** @description As GetLatestBundleRequest.instance_id; at most 128 characters. */
+                instance_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The `policies` of the bundle document, byte for byte; empty when not_modified. Nothing signs them alone. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "pii": {
+                     *         "enabled": true,
+                     *         "action": "BLOCK",
+                     *         "entities": [
+                     *           "email",
+                     *           "phone",
+                     *           "iban",
+                     *           "passport"
+                     *         ]
+                     *       },
+                     *       "secrets": {
+                     *         "enabled": true,
+                     *         "exceptions": []
+                     *       },
+                     *       "tools": {
+                     *         "enabled": true,
+                     *         "allowed": [
+                     *           "search"
+                     *         ],
+                     *         "max_arg_size": 2000
+                     *       },
+                     *       "toxicity": {
+                     *         "enabled": true,
+                     *         "action": "BLOCK",
+                     *         "threshold": 0.5
+                     *       },
+                     *       "limits": {
+                     *         "requests_per_minute": 30,
+                     *         "max_input_characters": 20000
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    watchPolicies: {
+        parameters: {
+            query?: {
+                /** @description As WatchBundleRequest.after_sequence. */
+                after_sequence?: number;
+                /** @description Names this instance in the fleet view; at most 128 characters. */
+                instance_id?: string;
+                /** @description As WatchBundleRequest.after_deployment_id; at most 64 characters. */
+                after_deployment_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description The id of the last event that the client has: `<sequence>.<deployment_id>`, or the sequence alone. Goes before after_sequence and after_deployment_id. */
+                "Last-Event-ID"?: components["parameters"]["Last-Event-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One message of a watch of policies. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    /**
+                     * @example event: policies
+                     *     id: 4.01a2248d-c9f8-725d-b921-c5abe8eff643
+                     *     data: {"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}}
                      */
                     "text/event-stream": string;
                 };
