@@ -33,6 +33,8 @@ function bare(source: string, path: string): string {
   }
   const file = fromBinary(FileDescriptorProtoSchema, base64Decode(encoded));
   dropUnknown(file);
+  // Names for generators of other languages.
+  delete file.options;
   const kept = dependencies.split(", ").filter((name) => !OPTIONS.has(name));
   const descriptor = base64Encode(toBinary(FileDescriptorProtoSchema, file));
   return source.replace(whole, () => `fileDesc("${descriptor}", [${kept.join(", ")}])`);

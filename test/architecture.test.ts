@@ -74,6 +74,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "": [],
     envelope: [""],
     log: [""],
+    opa: [""],
     trust: ["", "envelope"],
   },
   service: {

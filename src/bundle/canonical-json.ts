@@ -24,10 +24,18 @@ const CLOSE_OBJECT = 0x7d;
  * @param text accepted by {@link scanStrictJson}: this recurses, so its depth must be bounded
  */
 export function canonicalText(text: string): string {
-  const served = servedText(text);
-  const sorted = new KeySorter(served).value() ?? served;
+  const sorted = sortKeys(servedText(text));
   // JSON.stringify and Python agree on what they escape of ASCII, but for DEL.
   return sorted.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/**
+ * The text with the keys of every object sorted by Unicode code point, which is the order of their UTF-8 bytes.
+ *
+ * @param text without white space, accepted by {@link scanStrictJson}: this recurses
+ */
+export function sortKeys(text: string): string {
+  return new KeySorter(text).value() ?? text;
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/actor.proto.
  */
 export const file_signet_v1_actor: GenFile = /*@__PURE__*/
-  fileDesc("ChVzaWduZXQvdjEvYWN0b3IucHJvdG8SCXNpZ25ldC52MSJhCgVBY3RvchIPCgJpZBgBIAEoDUgAiAEBEhEKBG5hbWUYAiABKAlIAYgBARIOCgZwcmVmaXgYAyABKAkSFAoEa2luZBgEIAEoCUIG2ognAhgBQgUKA19pZEIHCgVfbmFtZWIGcHJvdG8z", [file_signet_v1_options]);
+  fileDesc("ChVzaWduZXQvdjEvYWN0b3IucHJvdG8SCXNpZ25ldC52MSJhCgVBY3RvchIPCgJpZBgBIAEoDUgAiAEBEhEKBG5hbWUYAiABKAlIAYgBARIOCgZwcmVmaXgYAyABKAkSFAoEa2luZBgEIAEoCUIG2ognAhgBQgUKA19pZEIHCgVfbmFtZUKFAQoNZGV2LnNpZ25ldC52MUIKQWN0b3JQcm90b1ABWiNzaWduZXQuZGV2L3Byb3RvL3NpZ25ldC92MTtzaWduZXR2MaICA1NYWKoCCVNpZ25ldC5WMcoCCVNpZ25ldFxWMeICFVNpZ25ldFxWMVxHUEJNZXRhZGF0YeoCClNpZ25ldDo6VjFiBnByb3RvMw", [file_signet_v1_options]);
 
 /**
  * Who did something: a token, as it was then. Names and kinds are kept with what was done, so that they outlive the token.

@@ -1,0 +1,67 @@
+import { structuredText } from "./structured-json.js";
+import { inArchiveOrder, portableSha256Hex, type OpaFile, type Sha256HexOf } from "./opa-file.js";
+import { formatManifest, MANIFEST_FILE, opaScope, type OpaActivation } from "./opa-manifest.js";
+import { formatSignatures, opaSigningInput, SIGNATURES_FILE } from "./opa-signature.js";
+
+/** The files of an archive before OPA's own are added to them. */
+export interface OpaContent {
+  /** Under paths that are below `roots`. */
+  readonly files: readonly OpaFile[];
+  /** The paths of `data` that the bundle owns. */
+  readonly roots: readonly string[];
+}
+
+/** An archive that has all but its signature. */
+export interface UnsignedOpaBundle {
+  /** In the order of an archive, with the manifest. */
+  readonly files: readonly OpaFile[];
+  /** The ASCII text that the key of purpose `opa` signs. */
+  readonly signingInput: string;
+}
+
+/** How an archive is hashed, and by which key it is signed. */
+export interface OpaBundleOptions {
+  /** The id of the key that signs. */
+  readonly keyId: string;
+  /** May be a faster implementation than the portable one. */
+  readonly sha256Hex?: Sha256HexOf;
+}
+
+/** The root of a plain document in OPA: its policies are `data.signet.policies`. */
+export const PLAIN_ROOT = "signet";
+
+/**
+ * A plain policy document as OPA's data: one file `signet/data.json` with `{"policies": …, "scope_policies": …}`.
+ *
+ * @param policies JSON text, accepted by scanStrictJson, as is `scopePolicies`
+ */
+export function plainContent(policies: string, scopePolicies: string): OpaContent {
+  const text = structuredText(`{"policies":${policies},"scope_policies":${scopePolicies}}`);
+  return {
+    files: [{ name: `${PLAIN_ROOT}/data.json`, bytes: new TextEncoder().encode(text) }],
+    roots: [PLAIN_ROOT],
+  };
+}
+
+/**
+ * The archive of an activation, without its signature: always the same bytes for the same activation and key.
+ */
+export function unsignedOpaBundle(
+  activation: OpaActivation,
+  { files, roots }: OpaContent,
+  { keyId, sha256Hex = portableSha256Hex }: OpaBundleOptions,
+): UnsignedOpaBundle {
+  const manifest = { name: MANIFEST_FILE, bytes: new TextEncoder().encode(formatManifest(activation, roots)) };
+  const all = inArchiveOrder([manifest, ...files]);
+  const issuedAt = Math.floor(Date.parse(activation.activatedAt) / 1000);
+  return {
+    files: all,
+    signingInput: opaSigningInput(keyId, { scope: opaScope(activation), issuedAt, files: all }, sha256Hex),
+  };
+}
+
+/** The files of the archive in their order, `.signatures.json` among them. `signature` is r and s, 64 bytes, over the signing input. */
+export function signedOpaFiles({ files, signingInput }: UnsignedOpaBundle, signature: Uint8Array): readonly OpaFile[] {
+  const bytes = new TextEncoder().encode(formatSignatures(signingInput, signature));
+  return inArchiveOrder([{ name: SIGNATURES_FILE, bytes }, ...files]);
+}
