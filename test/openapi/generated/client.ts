@@ -7825,6 +7825,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"sequence":4,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"nothing_active":null,"heartbeat":null,"version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012"} */
                     "application/x-ndjson": string;
                     /**
                      * @example event: policies
