@@ -4,6 +4,8 @@ export type Kind = "admin" | "ci" | "runtime" | "viewer" | "auditor" | "metrics"
 export interface OperationCase {
   readonly id: string;
   readonly service: string;
+  /** The method, where it is not called as the operation. */
+  readonly rpc?: string;
   readonly http: readonly [method: string, path: string];
   /** The kinds of token that carry the scope. */
   readonly allow: readonly Kind[];
@@ -74,6 +76,13 @@ const system = (id: string, path: string): OperationCase => ({
 /** Of the seed 00..1f (docs/bundle-format.md). */
 const PUBLIC_KEY =
   "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\n-----END PUBLIC KEY-----\n";
+
+/** Of another package and without REST: flagd calls them over gRPC. */
+export const FLAGD_OPERATIONS: readonly OperationCase[] = [
+  { id: "syncFlags", service: "FlagSyncService", http: ["", ""], allow: RUNTIME, streaming: true },
+  { id: "fetchAllFlags", service: "FlagSyncService", http: ["", ""], allow: RUNTIME },
+  { id: "getFlagMetadata", rpc: "getMetadata", service: "FlagSyncService", http: ["", ""], allow: RUNTIME },
+];
 
 /** Every operation of signet.v1. What deletes stands last, so that the ones before it find what they name. */
 export const OPERATIONS: readonly OperationCase[] = [

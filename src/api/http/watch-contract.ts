@@ -1,4 +1,5 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { FlagSyncService } from "../../../gen/flagd/sync/v1/sync_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import type { Call } from "../admission/call.js";
 import type { NodeRequest, NodeResponse } from "./node-http.js";
@@ -9,6 +10,7 @@ import type { WireForm } from "./wire-form.js";
 export const WATCHES: ReadonlySet<DescMethod> = new Set([
   RuntimeService.method.watchBundle,
   RuntimeService.method.watchPolicies,
+  FlagSyncService.method.syncFlags,
 ]);
 
 /** An RPC that has been admitted and read. */

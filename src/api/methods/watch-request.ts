@@ -1,4 +1,5 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { FlagSyncService, type SyncFlagsRequest } from "../../../gen/flagd/sync/v1/sync_pb.js";
 import {
   RuntimeService,
   type WatchBundleRequest,
@@ -15,6 +16,8 @@ import { resumeCursor } from "../http/runtime-headers.js";
 const { watchBundle, watchPolicies } = RuntimeService.method;
 const placeInBundle = placesOf(watchBundle);
 const placeInPolicies = placesOf(watchPolicies);
+const { syncFlags } = FlagSyncService.method;
+const placeInFlags = placesOf(syncFlags);
 
 /** What every request to watch has. */
 type WatchFields = Pick<WatchRequest, "afterSequence" | "afterDeploymentId" | "rootVersion" | "instanceId" | "labels">;
@@ -38,6 +41,14 @@ export function policiesWatchRequest(
   requireRules(watchPolicies.input, request, placeInPolicies);
   const { afterSequence, afterDeploymentId, instanceId, labels } = request;
   return withHeaders({ afterSequence, afterDeploymentId, rootVersion: 0, instanceId, labels }, header, call);
+}
+
+/** As watchRequest, for flagd: it begins with what is active, whatever it had. */
+export function flagsWatchRequest(request: SyncFlagsRequest, header: Pick<Headers, "get">, call: Call): WatchRequest {
+  requireRules(syncFlags.input, request, placeInFlags);
+  const { providerId: instanceId } = request;
+  const cursor = { afterSequence: 0, afterDeploymentId: "" };
+  return { ...withHeaders({ ...cursor, rootVersion: 0, instanceId, labels: {} }, header, call), ...cursor };
 }
 
 function requireRules(desc: DescMessage, request: Message, placeOf: PlaceOf): void {

@@ -16,7 +16,7 @@ import { WatchStream } from "./watch-stream.js";
 import { watchedMethod } from "./watch-view.js";
 
 /**
- * Serves WatchBundle and WatchPolicies for fleets, with frames that all streams share. Requests that a protocol refuses (a broken frame, an unknown
+ * Serves WatchBundle, WatchPolicies and SyncFlags for fleets, with frames that all streams share. Requests that a protocol refuses (a broken frame, an unknown
  * encoding) are left to the protocol's own handler, which has the words for it.
  */
 export class StreamingWatchHandler implements WatchHandler {

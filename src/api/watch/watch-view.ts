@@ -1,4 +1,5 @@
 import { create, type DescMessage, type DescMethod, type Message } from "@bufbuild/protobuf";
+import { FlagSyncService, SyncFlagsResponseSchema, type SyncFlagsRequest } from "../../../gen/flagd/sync/v1/sync_pb.js";
 import {
   RuntimeService,
   WatchBundleResponseSchema,
@@ -10,8 +11,8 @@ import type { ActivePolicies } from "../../service/runtimes/active-policies.js";
 import type { WatchEvent, WatchRequest } from "../../service/runtimes/watch.js";
 import type { Call } from "../admission/call.js";
 import { operationOf } from "../admission/operations.js";
-import { policiesMessage, watchMessage } from "../methods/watch-message.js";
-import { policiesWatchRequest, watchRequest } from "../methods/watch-request.js";
+import { flagConfiguration, policiesMessage, watchMessage } from "../methods/watch-message.js";
+import { flagsWatchRequest, policiesWatchRequest, watchRequest } from "../methods/watch-request.js";
 import type { StreamContent } from "../rest/stream-format.js";
 
 /** What the messages of a stream say of an event. Holds nothing of one stream. */
@@ -21,6 +22,8 @@ export interface WatchView {
   readonly content: StreamContent;
   /** What an activation is told with, beside its document, which is at hand. */
   readonly needs: "content" | "policies" | null;
+  /** Activations alone are sent. */
+  readonly isSilent: boolean;
   /** `told` is what it needs; null for all events but activations. */
   message(event: WatchEvent, told: Told): Message;
 }
@@ -39,6 +42,7 @@ export interface WatchedMethod {
 }
 
 const { watchBundle, watchPolicies } = RuntimeService.method;
+const { syncFlags } = FlagSyncService.method;
 
 const documents = viewOf("document", watchBundle, null, (event) =>
   create(WatchBundleResponseSchema, watchMessage(event)),
@@ -49,6 +53,14 @@ const contents = viewOf("content", watchBundle, "content", (event, { content }) 
 const policies = viewOf("policies", watchPolicies, "policies", (event, told) =>
   create(WatchPoliciesResponseSchema, policiesMessage(event, told.policies)),
 );
+
+const flags: WatchView = {
+  ...viewOf("flags", syncFlags, "policies", (_event, told) => {
+    if (told.policies === null) throw new Error("flagd is sent flag sets alone");
+    return create(SyncFlagsResponseSchema, { flagConfiguration: flagConfiguration(told.policies) });
+  }),
+  isSilent: true,
+};
 
 const WATCHED = new Map<DescMethod, WatchedMethod>([
   [
@@ -63,6 +75,13 @@ const WATCHED = new Map<DescMethod, WatchedMethod>([
     {
       request: (message, header, call) => policiesWatchRequest(message as WatchPoliciesRequest, header, call),
       view: () => policies,
+    },
+  ],
+  [
+    syncFlags,
+    {
+      request: (message, header, call) => flagsWatchRequest(message as SyncFlagsRequest, header, call),
+      view: () => flags,
     },
   ],
 ]);
@@ -81,5 +100,11 @@ function viewOf(
   message: WatchView["message"],
 ): WatchView {
   const isMember = operationOf(method).eventDataIsMember;
-  return { name, content: { desc: method.output, responseField: undefined, isMember }, needs, message };
+  return {
+    name,
+    content: { desc: method.output, responseField: undefined, isMember },
+    needs,
+    isSilent: false,
+    message,
+  };
 }

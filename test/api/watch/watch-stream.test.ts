@@ -25,6 +25,7 @@ function open() {
   };
   const sink: Sink = {
     begin: () => void note("begin"),
+    flush: () => void note("flush"),
     write: () => note("write"),
     end: () => void note("end"),
     ask: () => void note("ask"),
