@@ -11,6 +11,7 @@ import {
   type PrunedEnvironmentSchema,
 } from "../../../gen/signet/v1/bundle_pb.js";
 import type { ActivationPeriod, BundleFilter, Deployment, DeploymentKind, PublishedBundle } from "../../core/bundle.js";
+import type { KeyPurpose } from "../../core/key.js";
 import { defined } from "../../core/defined.js";
 import type { EnvironmentPath } from "../../service/access/access.js";
 import type { Comparing } from "../../service/bundles/comparing.js";
@@ -169,8 +170,9 @@ export function createBundleService(services: {
       return deploymentMessage(await bundles.deployment(callOf(context).principal, request.deploymentId));
     },
 
-    async listKeys(_request, context) {
-      const listed = await keys.list(callOf(context).principal);
+    async listKeys({ purpose }, context) {
+      // The guard let pass no other text: the rules of the field.
+      const listed = await keys.list(callOf(context).principal, (purpose as KeyPurpose | undefined) ?? null);
       return {
         keys: listed.map(keyMessage),
       };

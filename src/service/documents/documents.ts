@@ -16,6 +16,8 @@ import type { DocumentThreadOptions } from "./document-thread.js";
 import { DocumentWorkers, MAX_WAITING, TOO_MANY_DOCUMENTS, type DocumentOwner } from "./document-workers.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
 import type { DocumentDigests } from "./kept-document.js";
+import type { OpaArchiveRequest, UnsignedOpaTar } from "./opa-archive.js";
+import type { OpaDecisions, OpaStatus } from "./opa-reports.js";
 import type { OpenedImport } from "./imported-document.js";
 import type { PolicyContent } from "./policy-content.js";
 
@@ -57,6 +59,9 @@ const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
   import: true,
   count_events: true,
   names_environment: false,
+  opa_archive: false,
+  opa_status: true,
+  opa_decisions: true,
   diff: false,
   compare: false,
 };
@@ -133,6 +138,21 @@ export class Documents implements AsyncDisposable {
     toEnvironment: string,
   ): Promise<OpenedImport> {
     return this.#run(owner, { kind: "import", document, provenance, toEnvironment });
+  }
+
+  /** As unsignedOpaTar. */
+  opaArchive(owner: DocumentOwner, request: OpaArchiveRequest): Promise<UnsignedOpaTar> {
+    return this.#run(owner, { kind: "opa_archive", ...request });
+  }
+
+  /** As readOpaStatus. */
+  opaStatus(owner: DocumentOwner, text: string): Promise<OpaStatus> {
+    return this.#run(owner, { kind: "opa_status", text });
+  }
+
+  /** As readOpaDecisions. */
+  opaDecisions(owner: DocumentOwner, text: string, lines: boolean): Promise<OpaDecisions> {
+    return this.#run(owner, { kind: "opa_decisions", text, lines });
   }
 
   /** As namesEnvironment, of the text of scope policies that are kept. */
