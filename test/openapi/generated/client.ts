@@ -15467,6 +15467,20 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "labels": {
+                 *         "id": "opa-1",
+                 *         "version": "1.9.0"
+                 *       },
+                 *       "bundles": {
+                 *         "policy": {
+                 *           "name": "policy",
+                 *           "active_revision": "1.sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012"
+                 *         }
+                 *       }
+                 *     }
+                 */
                 "application/json": unknown;
             };
         };
@@ -15481,6 +15495,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/json": components["schemas"]["ReportOpaStatusAnswer"];
                 };
             };
@@ -15511,6 +15526,20 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "labels": {
+                 *         "id": "opa-1",
+                 *         "version": "1.9.0"
+                 *       },
+                 *       "bundles": {
+                 *         "policy": {
+                 *           "name": "policy",
+                 *           "active_revision": "1.sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012"
+                 *         }
+                 *       }
+                 *     }
+                 */
                 "application/json": unknown;
             };
         };
@@ -15525,6 +15554,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/json": components["schemas"]["ReportOpaStatusAnswer"];
                 };
             };
@@ -15556,6 +15586,15 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example [
+                 *       {
+                 *         "decision_id": "4ca636c1",
+                 *         "path": "shop/allow",
+                 *         "result": true
+                 *       }
+                 *     ]
+                 */
                 "application/json": unknown;
             };
         };
@@ -15570,6 +15609,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "accepted": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["UploadOpaLogsAnswer"];
                 };
             };
@@ -15600,6 +15644,15 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example [
+                 *       {
+                 *         "decision_id": "4ca636c1",
+                 *         "path": "shop/allow",
+                 *         "result": true
+                 *       }
+                 *     ]
+                 */
                 "application/json": unknown;
             };
         };
@@ -15614,6 +15667,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "accepted": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["UploadOpaLogsAnswer"];
                 };
             };
