@@ -71,6 +71,26 @@ describe("the bundle", () => {
     });
   });
 
+  it("of Rego files has them, with their roots", async () => {
+    const { project, bundle } = await open();
+    const module = 'package shop.authz\n\nallow if input.user == "é"\n';
+    const policies = JSON.stringify({
+      files: { "shop/authz.rego": module, "shop/data.yaml": "limits:\n  day: 1.50\n" },
+      roots: ["shop"],
+    });
+    const mediaType = "application/vnd.openpolicyagent.bundles";
+    await server.admin.bundles.publishBundle({ ...project.place.dev, policies, mediaType });
+
+    const files = readArchive(Buffer.from(await (await bundle()).arrayBuffer()));
+
+    verifiedClaims(files, publicKeyPem);
+    expect(Object.fromEntries([...files].map(([name, bytes]) => [name, String(bytes)]))).toMatchObject({
+      "shop/authz.rego": module,
+      "shop/data.yaml": '{"limits":{"day":1.5}}',
+    });
+    expect(JSON.parse(String(files.get(".manifest")))).toMatchObject({ roots: ["shop"], rego_version: 1 });
+  });
+
   it("is the same under OPA's default path, and for HEAD without the body", async () => {
     const { project, call, bundle } = await open();
     await project.publish("dev", 1);

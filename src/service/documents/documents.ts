@@ -224,7 +224,7 @@ export class Documents implements AsyncDisposable {
 
 /** Policies of kind OPA may have YAML, whose parsing is slow. */
 function isSmall(task: DocumentTask): boolean {
-  const isOpa = task.kind === "read" && task.mediaType === OPA_POLICIES;
+  const isOpa = (task.kind === "read" || task.kind === "opa_archive") && task.mediaType === OPA_POLICIES;
   return !isOpa && sizeOf(task) <= MAX_INLINE_CHARACTERS;
 }
 

@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import { inArchiveOrder, type OpaFile } from "../../bundle/opa/opa-file.js";
 import type { OpaActivation } from "../../bundle/opa/opa-manifest.js";
-import { plainContent, unsignedOpaBundle } from "../../bundle/opa/opa-bundle.js";
+import { opaContent, plainContent, unsignedOpaBundle } from "../../bundle/opa/opa-bundle.js";
 import { formatSignatures, SIGNATURES_FILE } from "../../bundle/opa/opa-signature.js";
+import { readOpaPolicies } from "../../bundle/opa/opa-policies.js";
+import { type MediaType, OPA_POLICIES } from "../../core/bundle.js";
 import { MAX_POLICY_LEVELS, scanStrictJson } from "../../bundle/strict-json.js";
+import { yamlOrProblem } from "./yaml-text.js";
 import { formatUstarMember, ustarEnd } from "../../tar/ustar.js";
 
 /** An activation to make an archive of. */
@@ -11,6 +14,8 @@ export interface OpaArchiveRequest {
   readonly activation: OpaActivation;
   /** The bundle document of the activation, which was verified. */
   readonly document: string;
+  /** What the policies of the document are. */
+  readonly mediaType: MediaType;
   /** The id of the key that will sign. */
   readonly keyId: string;
 }
@@ -27,10 +32,13 @@ export interface UnsignedOpaTar {
  * The archive of an activation, in one go, so that a thread can do it. Throws `invalid` for a document that is no JSON, which none that is
  * kept is.
  */
-export function unsignedOpaTar({ activation, document, keyId }: OpaArchiveRequest): UnsignedOpaTar {
+export function unsignedOpaTar({ activation, document, mediaType, keyId }: OpaArchiveRequest): UnsignedOpaTar {
   const { spans } = scanStrictJson(document, { maxDepth: MAX_POLICY_LEVELS + 1, base: ["document"] });
   const textOf = (name: string) => document.slice(spans.get(name)?.start, spans.get(name)?.end);
-  const content = plainContent(textOf("policies"), textOf("scope_policies"));
+  const content =
+    mediaType === OPA_POLICIES
+      ? opaContent(readOpaPolicies(textOf("policies")), yamlOrProblem)
+      : plainContent(textOf("policies"), textOf("scope_policies"));
   const { files, signingInput } = unsignedOpaBundle(activation, content, { keyId, sha256Hex });
   const place = inArchiveOrder([...files, { name: SIGNATURES_FILE, bytes: new Uint8Array() }]);
   const at = place.findIndex(({ name }) => name === SIGNATURES_FILE);

@@ -65,12 +65,12 @@ export class OpaArchives {
 
   async #make({ deployment, document }: ActiveBundle): Promise<Uint8Array> {
     const { documents, signer } = this.parts;
-    const { orgId, projectId, environment, sequence, version, policyHash } = deployment;
+    const { orgId, projectId, environment, sequence, version, policyHash, mediaType } = deployment;
     // On behalf of all OPAs of the environment.
     const owner = { orgId, tokenId: 0 };
     using _turn = await this.#turns.acquire(owner);
     const activation = { orgId, projectId, environment, sequence, version, policyHash, activatedAt: deployment.at };
-    const unsigned = await documents.opaArchive(owner, { activation, document, keyId: signer.keyId });
+    const unsigned = await documents.opaArchive(owner, { activation, document, mediaType, keyId: signer.keyId });
     const signature = await signer.sign(Buffer.from(unsigned.signingInput));
     const bytes = await compress(Buffer.concat(signedOpaTar(unsigned, signature)));
     this.#made += 1;
