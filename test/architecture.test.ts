@@ -113,8 +113,9 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   agent: {
     source: [],
     outputs: ["source"],
+    config: ["outputs"],
     serve: ["source"],
-    "": ["outputs", "serve", "source"],
+    "": ["config", "outputs", "serve", "source"],
   },
   store: {
     migrations: [""],
@@ -146,6 +147,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   cli: {
     shell: [],
+    agent: ["shell"],
     audit: ["shell"],
     backups: ["server", "shell"],
     bundles: ["shell", "transfer", "trust"],
@@ -163,6 +165,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     releases: ["bundles", "shell", "trust"],
     webhooks: ["shell"],
     "": [
+      "agent",
       "audit",
       "backups",
       "bundles",
