@@ -50,7 +50,10 @@ describe("an archive", () => {
     const json = JSON.parse(formatManifest(manifest)) as { keys: Record<string, unknown> };
     delete json.keys.attestation;
     delete json.keys.opa;
-    expect(parseManifest(JSON.stringify(json))).toEqual({ ...manifest, keys: { ...MANIFEST.keys, attestation: null, opa: null } });
+    expect(parseManifest(JSON.stringify(json))).toEqual({
+      ...manifest,
+      keys: { ...MANIFEST.keys, attestation: null, opa: null },
+    });
   });
 
   it("is a tar file with hashes that other programs check", async () => {
