@@ -86,7 +86,7 @@ describe("the bundle", () => {
     verifiedClaims(files, publicKeyPem);
     expect(Object.fromEntries([...files].map(([name, bytes]) => [name, String(bytes)]))).toMatchObject({
       "shop/authz.rego": module,
-      "shop/data.yaml": '{"limits":{"day":1.5}}',
+      "shop/data.yaml": '{"limits":{"day":1.50}}',
     });
     expect(JSON.parse(String(files.get(".manifest")))).toMatchObject({ roots: ["shop"], rego_version: 1 });
   });
