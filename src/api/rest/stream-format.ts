@@ -21,6 +21,8 @@ export interface TextStreamFormat extends StreamFormat {
 export interface StreamContent {
   readonly desc: DescMessage;
   readonly responseField: DescField | undefined;
+  /** The data of a server-sent event is the member of the oneof that is set (Operation.event_data_is_member). */
+  readonly isMember?: boolean;
 }
 
 /** Server-sent events for a client that accepts them, else one JSON text a line (api.md, `GET /v1/bundles/watch`). */
@@ -59,13 +61,15 @@ function eventStream(content: StreamContent): TextStreamFormat {
   return {
     contentType: "text/event-stream",
     message(message) {
-      const name = members.find((member) => getField(message, member) !== undefined)?.name ?? "message";
+      const member = members.find((one) => getField(message, one) !== undefined);
       const activation = deploymentId === undefined ? undefined : getField(message, deploymentId);
       const suffix = typeof activation === "string" && activation !== "" ? `.${activation}` : "";
       const numbered = sequence === undefined ? "" : writeField(sequence, message) + suffix;
       const named = eventId === undefined ? numbered : String(getField(message, eventId));
       const id = named === "" ? "" : `id: ${oneLine(named)}\n`;
-      return `event: ${name}\n${id}data: ${textOf(content, message)}\n\n`;
+      const isMember = content.isMember === true && member !== undefined;
+      const data = isMember ? oneLine(writeField(member, message)) : textOf(content, message);
+      return `event: ${member?.name ?? "message"}\n${id}data: ${data}\n\n`;
     },
     error: ({ body, headers }) => `${retryField(headers["retry-after"])}event: error\ndata: ${body}\n\n`,
   };

@@ -15,9 +15,13 @@ import {
 import type { DocumentThreadOptions } from "./document-thread.js";
 import { DocumentWorkers, MAX_WAITING, TOO_MANY_DOCUMENTS, type DocumentOwner } from "./document-workers.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
+<<<<<<< HEAD
 import type { DocumentDigests } from "./kept-document.js";
 import type { OpaArchiveRequest, UnsignedOpaTar } from "./opa-archive.js";
 import type { OpaDecisions, OpaStatus } from "./opa-reports.js";
+=======
+import type { DocumentDigests, PoliciesOfDocument } from "./kept-document.js";
+>>>>>>> main
 import type { OpenedImport } from "./imported-document.js";
 import type { PolicyContent } from "./policy-content.js";
 
@@ -56,6 +60,7 @@ const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
   promote: false,
   verify: false,
   content: false,
+  policies: false,
   import: true,
   count_events: true,
   names_environment: false,
@@ -133,6 +138,11 @@ export class Documents implements AsyncDisposable {
   /** As contentOfDocument. */
   content(owner: DocumentOwner, document: string): Promise<string> {
     return this.#run(owner, { kind: "content", document });
+  }
+
+  /** As policiesOfDocument. */
+  policies(owner: DocumentOwner, document: string): Promise<PoliciesOfDocument> {
+    return this.#run(owner, { kind: "policies", document });
   }
 
   /** As openImport. */
