@@ -9,13 +9,8 @@ import type { AnswerMemory } from "../http/answer-memory.js";
 import type { BodyMemory, BodyShare } from "../http/body-memory.js";
 import { requestConnection } from "../http/connection.js";
 import type { RestContext, RestHandler, RestOutcome } from "./rest-contract.js";
-<<<<<<< HEAD
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
-import { WATCH, type WatchHandler } from "../http/watch-contract.js";
-=======
-import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { WATCHES, type WatchHandler } from "../http/watch-contract.js";
->>>>>>> main
 import { answerError } from "../http/answer.js";
 import { bindRequest } from "./bind.js";
 import { scanBody, type BodyText } from "./bind-body.js";
@@ -100,16 +95,10 @@ async function answer(
   const call = await admit(admission, route, pathValues, exchange);
   const share = bodyMemory.openUntilClose(call.principal, res);
   const body = await bodyOf(route, req, maxBodyBytesOf(route.spec.method, maxBodyBytes), share);
-<<<<<<< HEAD
   const scanned = await scanBody(body.body, route, scan(call.principal));
   const message = bindRequest(route, { pathValues, query, ...body, scanned });
-  if (watch === null || route.spec.method !== WATCH) {
-=======
-  const scanned = await scanBody(body, route, scan(call.principal));
-  const message = bindRequest(route, { pathValues, query, body, scanned });
   const { method } = route.spec;
   if (watch === null || !WATCHES.has(method)) {
->>>>>>> main
     using pending = await answerMemory.begin(call, res);
     return await invoke({ route, message, call, req, res, context, pending });
   }

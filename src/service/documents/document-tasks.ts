@@ -12,11 +12,6 @@ import type { Content, MediaType } from "../../core/bundle.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
 import { openImport, type OpenedImport } from "./imported-document.js";
 import type { Difference } from "../../core/difference.js";
-<<<<<<< HEAD
-import { contentOfDocument, verifyKeptDocument, type DocumentDigests } from "./kept-document.js";
-import { unsignedOpaTar, type OpaArchiveRequest, type UnsignedOpaTar } from "./opa-archive.js";
-import { readOpaDecisions, readOpaStatus, type OpaDecisions, type OpaStatus } from "./opa-reports.js";
-=======
 import {
   contentOfDocument,
   policiesOfDocument,
@@ -24,7 +19,8 @@ import {
   type DocumentDigests,
   type PoliciesOfDocument,
 } from "./kept-document.js";
->>>>>>> main
+import { unsignedOpaTar, type OpaArchiveRequest, type UnsignedOpaTar } from "./opa-archive.js";
+import { readOpaDecisions, readOpaStatus, type OpaDecisions, type OpaStatus } from "./opa-reports.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
 /** The largest diff: a caller can make a larger one from both documents. */
@@ -149,11 +145,8 @@ export function sizeOf(task: DocumentTask): number {
       return task.content.policies.length + task.content.scopePolicies.length;
     case "verify":
     case "content":
-<<<<<<< HEAD
     case "opa_archive":
-=======
     case "policies":
->>>>>>> main
     case "import":
       return task.document.length;
     case "names_environment":

@@ -15,13 +15,9 @@ import {
 import type { DocumentThreadOptions } from "./document-thread.js";
 import { DocumentWorkers, MAX_WAITING, TOO_MANY_DOCUMENTS, type DocumentOwner } from "./document-workers.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
-<<<<<<< HEAD
-import type { DocumentDigests } from "./kept-document.js";
+import type { DocumentDigests, PoliciesOfDocument } from "./kept-document.js";
 import type { OpaArchiveRequest, UnsignedOpaTar } from "./opa-archive.js";
 import type { OpaDecisions, OpaStatus } from "./opa-reports.js";
-=======
-import type { DocumentDigests, PoliciesOfDocument } from "./kept-document.js";
->>>>>>> main
 import type { OpenedImport } from "./imported-document.js";
 import type { PolicyContent } from "./policy-content.js";
 
