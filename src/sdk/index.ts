@@ -29,6 +29,7 @@ export type * from "./watch-event.js";
 export { openRuntime, type FetchRuntimeOptions } from "./runtime/open-runtime.js";
 export type { RuntimeOptions, RuntimeTrust } from "./runtime/runtime-options.js";
 export type * from "./runtime/runtime.js";
+export type { RuntimeProof } from "./runtime/runtime-proof.js";
 export { createMemoryCache, type CachedContent, type CacheEntry, type RuntimeCache } from "./runtime/runtime-cache.js";
 export { TRUST_CODES, TrustError, type TrustCode } from "../bundle/trust/trust-error.js";
 export type { TrustIdentity } from "../bundle/trust/trust-state.js";

@@ -1,6 +1,8 @@
 import type { TrustIdentity } from "../../bundle/trust/trust-state.js";
 import type { NodeRuntimeOptions } from "../../sdk/runtime/node/node-runtime.js";
-import type { RuntimeStatus } from "../../sdk/runtime/runtime.js";
+import type { RuntimeProof } from "../../sdk/runtime/runtime-proof.js";
+import type { RuntimeStatus, UpdateAttempt } from "../../sdk/runtime/runtime.js";
+import type { Upstream } from "./upstream.js";
 
 /** The server's OPA bundle of an activation: a gzipped tar, exactly as the server made it. */
 export interface OpaArchive {
@@ -36,34 +38,20 @@ export interface VerifiedPack {
   readonly content: Buffer;
   /** SHA-256 of the format-1 document, in hex. */
   readonly documentDigest: string;
-  /** The policies alone: the bytes of that member of `content`. */
-  policies(): Buffer;
   /**
-   * The format-1 document; its SHA-256 is `documentDigest`. From the disk when it is there, else from the server: waits until the server
-   * has sent it.
+   * The format-1 document: its SHA-256 is `documentDigest`, and its policies are those of `content`. From the disk when it is there, else
+   * from the server: waits until the server has sent it.
    *
    * @throws SignetError `cancelled` when the signal aborts, when another activation took this one's place before the server sent it, and
-   *   when the source is closed
+   *   when the source is closed; TrustError `mix_and_match` when what the server signed as document has other policies than the content
    */
   document(signal?: AbortSignal): Promise<Buffer>;
+  /** The policies alone, as they were published: the bytes of that member of the document. Throws as `document` does. */
+  policies(signal?: AbortSignal): Promise<Buffer>;
   /** The server's OPA bundle, with the server's signature; its files are those of `opaFiles`. Null: the server makes none. Throws as `document` does. */
   opaBundle(signal?: AbortSignal): Promise<OpaArchive | null>;
   /** The files of the OPA bundle but for its signatures, made of the content: in the order of the archive. */
   opaFiles(): readonly OpaFile[];
-}
-
-/** The signed texts beside a pack. A new lease replaces it about each minute. */
-export interface PackProof {
-  /** JSON text `{"lease","activation","release","proof"}`: what `GET /v1/bundles/latest/attestation` answers. */
-  readonly attestation: string;
-  /** The envelope of the lease alone; null when the state has none. */
-  readonly lease: string | null;
-  /** Of what the attestation is about; 0: nothing is active. */
-  readonly sequence: number;
-  /** Empty: nothing is active. */
-  readonly deploymentId: string;
-  /** Envelopes by version, from the one after the pinned root on; the pinned one too where it is a root document. */
-  readonly roots: ReadonlyMap<number, string>;
 }
 
 /** How a source stands. */
@@ -72,9 +60,9 @@ export interface SourceStatus extends RuntimeStatus {
   readonly sequence: number | null;
   /** When an activation was taken from the server last; null while all that there is comes from the disk. */
   readonly lastUpdateAt: Date | null;
-  /** Refused updates by their code (docs/trust.md). */
+  /** Refused updates by their code (docs/trust.md). A document or an OPA bundle that is not the activation's counts too. */
   readonly refusalsByCode: ReadonlyMap<string, number>;
-  /** What is served comes from the disk: the server has not been reached since the start. */
+  /** What there is comes from the disk: the server has not been reached since the start. */
   readonly isFromDisk: boolean;
 }
 
@@ -88,8 +76,10 @@ export interface SourceEvents {
   update: VerifiedPack;
   /** `status.state` changed: `current` may be null from now on, or no longer null. */
   state: SourceStatus;
-  /** `proof` changed: another lease, root or activation. */
-  proof: PackProof;
+  /** `proof` changed: another lease, root or activation. About once a minute. */
+  proof: RuntimeProof;
+  /** An attempt to be up to date ended. */
+  attempt: UpdateAttempt;
 }
 
 /** Follows one environment: keeps its newest verified pack in memory and on the disk. Goes on while the server is away. */
@@ -97,8 +87,8 @@ export interface PackSource extends AsyncDisposable {
   readonly identity: TrustIdentity;
   /** What may be used; null while nothing is proven, and while `expired` or `revoked` closes it. */
   readonly current: VerifiedPack | null;
-  /** Null while nothing is proven. Also there when `current` is closed. */
-  readonly proof: PackProof | null;
+  /** The signed texts beside the pack, also when `current` is closed. A new lease replaces them about each minute. */
+  readonly proof: RuntimeProof;
   readonly status: SourceStatus;
   /** `current` and each one after it, until the source is closed. Who is slow misses superseded ones, and holds up nobody. */
   updates(): AsyncIterable<VerifiedPack>;
@@ -106,6 +96,13 @@ export interface PackSource extends AsyncDisposable {
   on<Name extends keyof SourceEvents>(name: Name, listener: (value: SourceEvents[Name]) => void): () => void;
   /** Tells the fleet view what became of a pack, where `reports` is "caller". Never waits; a newer report replaces one that is being sent. */
   report(pack: Pick<VerifiedPack, "sequence" | "deploymentId">, outcome: PackOutcome): void;
+  /**
+   * The envelope of a root document, for readers with an older pinned root: what was verified, or, below the pinned root, what the server
+   * has, of which the form and its own signatures are checked. Null above the newest. Throws SignetError when the server is needed and away.
+   */
+  root(version: number): Promise<string | null>;
+  /** Calls of local readers to the server. */
+  readonly upstream: Upstream;
 }
 
 /** How to open a source. */
@@ -120,6 +117,3 @@ export interface PackSourceOptions extends Omit<NodeRuntimeOptions, "cache" | "r
   /** What is fetched and kept of each activation beside its content. Default: nothing: `document` and `opaBundle` fetch when they are called. */
   readonly keeps?: readonly ("document" | "opa")[];
 }
-
-/** Opens a source; resolves when the disk was read. Rejects with a TypeError for invalid options, and with a TrustError for a bad root. */
-export type OpenPackSource = (options: PackSourceOptions) => Promise<PackSource>;

@@ -1,13 +1,15 @@
 import { TrustError } from "../../bundle/trust/trust-error.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import { FINAL_ERRORS, SignetError } from "../signet-error.js";
-import type { StatusReporter } from "../status-reporter.js";
+import type { InstanceStatus } from "../status-reporter.js";
 import { unref } from "./ways/climb.js";
 import type { Keeper } from "./keeper.js";
 import type { Ladder, LadderEvent } from "./ways/ladder.js";
 import { Listeners } from "./listeners.js";
 import { Newest } from "./newest.js";
+import { activationName, type OutcomeReports } from "./outcome-reports.js";
 import type { News } from "./ways/rung.js";
+import type { RuntimeProof } from "./runtime-proof.js";
 import type { CurrentPolicies, Refusal, Runtime, RuntimeEvents, RuntimeStatus, TransportName } from "./runtime.js";
 import { standingOf } from "./standing.js";
 
@@ -15,8 +17,7 @@ import { standingOf } from "./standing.js";
 export interface RuntimeParts {
   readonly keeper: Keeper;
   readonly ladder: Ladder;
-  /** Null when nothing is reported. Its reports end with the signal. */
-  readonly reporter: StatusReporter | null;
+  readonly reports: OutcomeReports;
   /** Ends what the runtime does; aborted by its `close`. */
   readonly stop: AbortController;
   readonly now: () => Date;
@@ -46,13 +47,14 @@ export class FollowedRuntime implements Runtime {
   /** Why `ready` fails at once: it is told once, and not again before the next attempt. */
   #hopeless: Error | null = null;
   #shown: string | null = null;
-  #reported = "";
+  #toldProof: RuntimeProof;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly parts: RuntimeParts) {
     this.#since = parts.now();
     this.#state = standingOf(parts.keeper.state, this.#since.getTime()).state;
     this.#look();
+    this.#toldProof = parts.keeper.proof;
     this.#following = this.#follow();
   }
 
@@ -64,6 +66,14 @@ export class FollowedRuntime implements Runtime {
   get status(): RuntimeStatus {
     this.#look();
     return this.#status();
+  }
+
+  get proof(): RuntimeProof {
+    return this.parts.keeper.proof;
+  }
+
+  report(status: InstanceStatus): void {
+    this.parts.reports.report(status);
   }
 
   async ready({ signal, timeoutMs = Infinity }: { signal?: AbortSignal; timeoutMs?: number } = {}) {
@@ -131,6 +141,9 @@ export class FollowedRuntime implements Runtime {
       if (event.type === "waiting") this.#transport = null;
       this.#nextRetryAt = new Date(this.parts.now().getTime() + event.delayMs);
       this.#error = event.error;
+      if (event.type === "waiting" && !(event.error.cause instanceof TrustError)) {
+        this.#listeners.tell("attempt", { error: event.error });
+      }
       if (event.error.isFromServer && FINAL_ERRORS.has(event.error.code)) this.#despair(event.error);
     }
   }
@@ -151,12 +164,18 @@ export class FollowedRuntime implements Runtime {
       this.#hopeless = null;
       this.#nextRetryAt = null;
       this.#error = null;
-      this.#reportApplied();
+      this.parts.reports.verified(keeper.current);
     } else {
       ladder.refuse(error);
       if (error instanceof TrustError) this.#refuse(error, news);
     }
     this.#look();
+    const { proof } = keeper;
+    if (proof !== this.#toldProof) {
+      this.#toldProof = proof;
+      this.#listeners.tell("proof", proof);
+    }
+    if (error === null || error instanceof TrustError) this.#listeners.tell("attempt", { error });
   }
 
   #refuse(error: TrustError, { about }: News & { readonly type: "proof" }): void {
@@ -164,22 +183,7 @@ export class FollowedRuntime implements Runtime {
     this.#refusals += 1;
     this.#refusal = { code, message, at: this.parts.now(), sequence: about.sequence };
     this.#despair(error);
-    const { sequence, deploymentId } = about;
-    const key = `rejected ${code} ${sequence} ${deploymentId}`;
-    if (sequence === 0 || key === this.#reported) return;
-    this.#reported = key;
-    const named = deploymentId === "" ? {} : { deploymentId };
-    this.parts.reporter?.report({ state: "rejected", sequence, ...named, reason: `${code}: ${message}` });
-  }
-
-  #reportApplied(): void {
-    const { current } = this.parts.keeper;
-    if (current === null) return;
-    const { sequence, deploymentId } = current;
-    const key = `applied ${nameOf(current)}`;
-    if (key === this.#reported) return;
-    this.#reported = key;
-    this.parts.reporter?.report({ state: "applied", sequence, deploymentId });
+    this.parts.reports.refused(error, about);
   }
 
   /** What may be enforced now. */
@@ -204,8 +208,8 @@ export class FollowedRuntime implements Runtime {
       unref(this.#timer);
     }
     const current = this.#open;
-    const isNew = current !== null && nameOf(current) !== this.#shown;
-    if (isNew) this.#shown = nameOf(current);
+    const isNew = current !== null && activationName(current) !== this.#shown;
+    if (isNew) this.#shown = activationName(current);
     if (hasChanged) this.#listeners.tell("state", this.#status());
     if (isNew) {
       this.#newest.set(current);
@@ -237,11 +241,6 @@ export class FollowedRuntime implements Runtime {
     if (code !== undefined) return `: refused, ${code}: ${message}`;
     return this.#error === null ? "" : `: ${this.#error.message}`;
   }
-}
-
-/** An id alone may come again with something else. */
-function nameOf({ deploymentId, sequence, hash }: CurrentPolicies): string {
-  return `${deploymentId} ${sequence} ${hash}`;
 }
 
 function closed(): SignetError {

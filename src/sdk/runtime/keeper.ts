@@ -6,9 +6,10 @@ import { TrustError } from "../../bundle/trust/trust-error.js";
 import { timeMs } from "../../bundle/trust/trust-time.js";
 import { expiryOf, floorOf, parseTrustState, storedState, type TrustedState } from "../../bundle/trust/trust-state.js";
 import { verifyUpdate, type TrustUpdate } from "../../bundle/trust/update.js";
-import { portableSha256, verifyState, type VerifyTrustOptions } from "../../bundle/trust/verify-state.js";
+import { verifyState, type VerifyTrustOptions } from "../../bundle/trust/verify-state.js";
 import { parseContent, type ParsedContent } from "./parsed-content.js";
-import type { RuntimeCache } from "./runtime-cache.js";
+import { cacheName, type RuntimeCache } from "./runtime-cache.js";
+import { proofOf, type RuntimeProof } from "./runtime-proof.js";
 import type { CurrentPolicies, CurrentRelease } from "./runtime.js";
 import type { News, Position } from "./ways/rung.js";
 
@@ -25,6 +26,7 @@ export class Keeper {
   #content: ParsedContent | null = null;
   /** The activation that `current` is of: a deployment's id is the server's choice, and may come again with something else. */
   #seen: string | null = null;
+  #proof: { readonly of: TrustedState; readonly proof: RuntimeProof } | null = null;
   /** Why the cache failed last; null since it worked. */
   cacheError: unknown = null;
 
@@ -37,7 +39,7 @@ export class Keeper {
   static async open(pinned: Root, options: KeeperOptions): Promise<Keeper> {
     const { cache, identity } = options;
     let failure: unknown = null;
-    const stored = await loadFrom(cache, nameOf(options)).catch((thrown: unknown) => {
+    const stored = await loadFrom(cache, cacheName(options.identity)).catch((thrown: unknown) => {
       failure = thrown;
       return null;
     });
@@ -59,6 +61,15 @@ export class Keeper {
   /** What was proven last, also when the proof has run out since. */
   get current(): CurrentPolicies | null {
     return this.#current;
+  }
+
+  /** The envelopes of the state: the same object for as long as they are the same. */
+  get proof(): RuntimeProof {
+    const kept = this.#proof;
+    if (kept?.of === this.trusted) return kept.proof;
+    const proof = kept !== null && isSame(kept.of, this.trusted) ? kept.proof : proofOf(this.trusted);
+    this.#proof = { of: this.trusted, proof };
+    return proof;
   }
 
   /** The state that was verified. */
@@ -117,7 +128,7 @@ export class Keeper {
     const rank = [root.version, sequence, issuedAt === null ? 0 : timeMs(issuedAt)];
     const entry = { state: JSON.stringify(storedState(this.trusted)), content, rank };
     try {
-      await cache.store(nameOf(this.options), entry);
+      await cache.store(cacheName(this.options.identity), entry);
       this.cacheError = null;
     } catch (thrown) {
       this.cacheError = thrown;
@@ -162,13 +173,6 @@ const LONG_AGO = "1970-01-01T00:00:00Z";
 async function loadFrom(cache: RuntimeCache | undefined, name: string) {
   const entry = (await cache?.load(name)) ?? null;
   return entry && { state: parseTrustState(entry.state), content: entry.content?.bytes ?? null };
-}
-
-/** One directory or database may hold many environments. */
-function nameOf({ identity }: KeeperOptions): string {
-  const { orgId, projectId, environment } = identity;
-  const digest = portableSha256(new TextEncoder().encode(JSON.stringify([orgId, projectId, environment])));
-  return `${environment}-${digest.slice(0, 16)}`;
 }
 
 async function releaseOf(trusted: TrustedState, { verifier }: KeeperOptions): Promise<CurrentRelease | null> {

@@ -1,3 +1,6 @@
+import type { TrustIdentity } from "../../bundle/trust/trust-state.js";
+import { portableSha256 } from "../../bundle/trust/verify-state.js";
+
 /** What a runtime stores. */
 export interface CacheEntry {
   /** JSON: the envelopes of the trust state. It is verified again when it is loaded. */
@@ -49,4 +52,10 @@ export function createMemoryCache(): RuntimeCache {
 export function isAbove(rank: readonly number[], other: readonly number[]): boolean {
   const at = rank.findIndex((number, index) => number !== (other[index] ?? 0));
   return at >= 0 && (rank[at] ?? 0) > (other[at] ?? 0);
+}
+
+/** The name of an environment in a cache: one directory or database may hold many. */
+export function cacheName({ orgId, projectId, environment }: TrustIdentity): string {
+  const digest = portableSha256(new TextEncoder().encode(JSON.stringify([orgId, projectId, environment])));
+  return `${environment}-${digest.slice(0, 16)}`;
 }

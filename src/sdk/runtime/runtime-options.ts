@@ -40,8 +40,11 @@ export interface RuntimeOptions {
   readonly transports?: readonly TransportName[];
   /** The largest content; default and most: 16 MiB. */
   readonly maxContentBytes?: number;
-  /** Whether what is applied and refused is reported to the fleet view. Default: true. */
-  readonly reports?: boolean;
+  /**
+   * Whether what is applied and refused is reported to the fleet view. Default: true. `"caller"`: what is refused is, and the program
+   * says itself what it applied, by `report`.
+   */
+  readonly reports?: boolean | "caller";
   /** The server's heartbeat interval, default 15 s: three intervals without a message end a connection. */
   readonly heartbeatMs?: number;
   /**
@@ -84,7 +87,7 @@ export function checkRuntimeOptions(options: RuntimeOptions, known: readonly Tra
     (transports as readonly TransportName[]).every((name) => known.includes(name));
   check(areKnown, "transports", `a list of ${known.join(", ")}`);
   check(isPositive(maxContentBytes) && maxContentBytes <= MAX_CONTENT_BYTES, "maxContentBytes", "at most 16 MiB");
-  check(typeof reports === "boolean", "reports", "true or false");
+  check(typeof reports === "boolean" || reports === "caller", "reports", 'true, false or "caller"');
   for (const name of ["heartbeatMs", "firstMessageMs", "climbMs"] as const) {
     check(isPositive(options[name] ?? 1), name, "a number above 0");
   }

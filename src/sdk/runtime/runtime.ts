@@ -1,6 +1,8 @@
 import type { BundleSource } from "../../core/bundle.js";
-import type { TrustCode } from "../../bundle/trust/trust-error.js";
+import type { TrustCode, TrustError } from "../../bundle/trust/trust-error.js";
 import type { SignetError } from "../signet-error.js";
+import type { InstanceStatus } from "../status-reporter.js";
+import type { RuntimeProof } from "./runtime-proof.js";
 
 /**
  * How well what a runtime has is proven.
@@ -82,12 +84,22 @@ export interface RuntimeStatus {
   readonly cacheError: unknown;
 }
 
+/** What an attempt to be up to date came to. */
+export interface UpdateAttempt {
+  /** Null: verified, also when it is what the runtime had. A TrustError: refused. A SignetError: there was no answer to verify. */
+  readonly error: TrustError | SignetError | null;
+}
+
 /** The events of a runtime, and what their listeners are given. */
 export interface RuntimeEvents {
   /** `current` is another activation. */
   update: CurrentPolicies;
   /** `status.state` changed. */
   state: RuntimeStatus;
+  /** `proof` is another one: with each lease, root and activation that was verified. */
+  proof: RuntimeProof;
+  /** An update came, or a connection failed before one did. */
+  attempt: UpdateAttempt;
 }
 
 /** Follows the policies of an environment. It reconnects by itself, and keeps the process alive until it is closed. */
@@ -95,6 +107,16 @@ export interface Runtime extends AsyncDisposable {
   /** What to enforce; null while nothing is proven, and while `expired` or `revoked` closes it. */
   readonly current: CurrentPolicies | null;
   readonly status: RuntimeStatus;
+  /**
+   * The signed texts that were verified last, to relay them to programs that verify for themselves. They may be of another activation than
+   * `current`, which stays when a newer root no longer proves it.
+   */
+  readonly proof: RuntimeProof;
+  /**
+   * Tells the fleet view what became of an activation, for programs with `reports: "caller"`. Never throws and never waits; it replaces a
+   * report that is still being sent. Does nothing with `reports: false`.
+   */
+  report(status: InstanceStatus): void;
   /**
    * Resolves with what to enforce, as soon as there is any.
    *

@@ -6,6 +6,7 @@ import { DEFAULT_BACKOFF, type BackoffOptions } from "../backoff.js";
 import { createStatusReporter } from "../status-reporter.js";
 import { FollowedRuntime } from "./followed-runtime.js";
 import { Keeper } from "./keeper.js";
+import { OutcomeReports } from "./outcome-reports.js";
 import { Ladder, unknownPath } from "./ways/ladder.js";
 import type { Platform } from "./platform.js";
 import { checkRuntimeOptions, pinnedKeys, type RuntimeOptions } from "./runtime-options.js";
@@ -53,9 +54,10 @@ export async function startRuntime(
   };
   const client = reportBy(() => memory.works);
   const keys = "keys" in trust ? { keys: pinnedKeys(trust.keys) } : {};
+  const reporter = reports === false ? null : createStatusReporter(client, { ...about, ...keys });
   return new FollowedRuntime({
     ...{ keeper, ladder, stop, now },
-    reporter: reports ? createStatusReporter(client, { ...about, ...keys }) : null,
+    reports: new OutcomeReports(reporter, reports === true),
     closes: { expired: options.onExpired === "close", revoked: options.onRevoked !== "serve" },
     disconnect: () => connection[Symbol.dispose](),
   });

@@ -15,6 +15,8 @@ export interface Attack {
   readonly attestation?: (genuine: Attestation) => Attestation | null;
   /** Of the content's text. */
   readonly content?: (genuine: string) => string;
+  /** Of the answers to GET /v1/bundles/latest; over HTTP alone. */
+  readonly document?: (genuine: string) => string;
   /** Of a root's envelope. Null: withholds it. */
   readonly root?: (version: number, genuine: string) => string | null;
   /** Of every message of a watch and every answer to a poll: none passes any more. */
@@ -162,6 +164,7 @@ async function pass(
   response.writeHead(status, { ...headers, ...leased });
   if (status !== 200) response.end(body);
   else if (isPoll) response.end(attested(attack, body) ?? "{}");
+  else if (path === "/v1/bundles/latest") response.end(attack?.document?.(body) ?? body);
   else if (path === "/v1/bundles/latest/content") response.end(attack?.content?.(body) ?? body);
   else response.end(body);
 }

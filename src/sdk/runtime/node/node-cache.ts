@@ -1,10 +1,11 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MAX_CONTENT_BYTES } from "../../../bundle/trust/forms.js";
 import { check } from "../../../bundle/verify-arguments.js";
 import { isAbove, type CacheEntry, type RuntimeCache } from "../runtime-cache.js";
+import { readAtMost, replaceFile, sizeOf, statOf } from "./node-files.js";
 
 /** The largest file of a state that is read. */
 const MAX_STATE_BYTES = 64 * 1024 * 1024;
@@ -42,10 +43,10 @@ export function openFileCache(directory: string): RuntimeCache {
           const { digest, bytes } = entry.content;
           const file = join(folder, contentName(digest));
           const isThere = written.get(name) === digest && (await sizeOf(file)) === bytes.length;
-          if (!isThere) await replace(file, bytes);
+          if (!isThere) await replaceFile(file, bytes);
           written.set(name, digest);
         }
-        await replace(join(folder, STATE), stateBytes(entry));
+        await replaceFile(join(folder, STATE), stateBytes(entry));
         await removeOthers(folder, entry.content?.digest ?? null);
       });
     },
@@ -94,38 +95,17 @@ async function removeOthers(folder: string, digest: string | null): Promise<void
   }
 }
 
-/** Readers see the old bytes or the new ones, also after a crash or a power failure. */
-async function replace(file: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${file}.${randomUUID()}.tmp`;
-  try {
-    {
-      await using handle = await open(temporary, "wx", 0o600);
-      await handle.writeFile(bytes);
-      await handle.sync();
-    }
-    await rename(temporary, file);
-  } catch (thrown) {
-    await rm(temporary, { force: true });
-    throw thrown;
-  }
-  try {
-    await using handle = await open(join(file, ".."), "r");
-    await handle.sync();
-  } catch {
-    // Not every system can: the file is replaced all the same.
-  }
-}
-
 /** Between processes, for the time of comparing and replacing. */
 async function withLock(folder: string, work: () => Promise<void>): Promise<void> {
   const lock = join(folder, "lock");
   for (;;) {
     try {
-      await (await open(lock, "wx", 0o600)).close();
+      await using handle = await open(lock, "wx", 0o600);
+      await handle.writeFile(`${process.pid} ${hostname()}`);
       break;
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw thrown;
-      if ((await ageOf(lock)) > DEAD_LOCK_MS) await rm(lock, { force: true });
+      if ((await ageOf(lock)) > DEAD_LOCK_MS || (await isOfTheDead(lock))) await rm(lock, { force: true });
       else await sleep(LOCK_WAIT_MS);
     }
   }
@@ -136,27 +116,20 @@ async function withLock(folder: string, work: () => Promise<void>): Promise<void
   }
 }
 
-/** Null for a file that is not there. Throws for one that is too large. */
-async function readAtMost(file: string, maxBytes: number): Promise<Uint8Array | null> {
-  const size = await sizeOf(file);
-  if (size === null) return null;
-  if (size > maxBytes) throw new RangeError(`${file} has more than ${maxBytes} bytes`);
-  return await readFile(file);
-}
-
-async function sizeOf(file: string): Promise<number | null> {
-  return (await statOf(file))?.size ?? null;
+/** Whether a process of this machine has left it behind when it was killed. */
+async function isOfTheDead(lock: string): Promise<boolean> {
+  const [, pid, host] = /^(\d{1,10}) (.+)$/.exec(await readFile(lock, "latin1").catch(() => "")) ?? [];
+  if (pid === undefined || host !== hostname()) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === "ESRCH";
+  }
 }
 
 /** 0 for a file that is not there. */
 async function ageOf(file: string): Promise<number> {
   const changed = await statOf(file);
   return changed === null ? 0 : Math.abs(Date.now() - changed.mtimeMs);
-}
-
-async function statOf(file: string) {
-  return await stat(file).catch((thrown: unknown) => {
-    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw thrown;
-  });
 }

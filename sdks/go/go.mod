@@ -1,0 +1,3 @@
+module signet.dev/signet
+
+go 1.21

@@ -1,0 +1,83 @@
+import { plainContent } from "../../bundle/opa/opa-bundle.js";
+import type { OpaActivation } from "../../bundle/opa/opa-manifest.js";
+import { scanStrictJson } from "../../bundle/strict-json.js";
+import type { ActivationStatement } from "../../bundle/trust/activation.js";
+import type { TrustIdentity } from "../../bundle/trust/trust-state.js";
+import type { CheckedDocument, DocumentFacts } from "./document-check.js";
+import type { OpaArchive, OpaFile, VerifiedPack } from "./environment-pack.js";
+import { opaBundleOf } from "./opa-check.js";
+
+/** Gets what a pack does not have yet. */
+export interface PartLoader {
+  document(pack: Pack, signal: AbortSignal | undefined): Promise<CheckedDocument>;
+  opaBundle(pack: Pack, signal: AbortSignal | undefined): Promise<OpaArchive | null>;
+}
+
+/** A verified activation with its content. */
+export class Pack implements VerifiedPack, DocumentFacts {
+  readonly sequence: number;
+  readonly deploymentId: string;
+  readonly bundleId: string;
+  readonly version: number;
+  readonly kind: string;
+  readonly activatedAt: Date;
+  readonly policyHash: string;
+  readonly mediaType: string;
+  readonly documentDigest: string;
+  #files: readonly OpaFile[] | null = null;
+
+  /** @param content the bytes that the statement names */
+  constructor(
+    readonly identity: TrustIdentity,
+    private readonly statement: ActivationStatement,
+    readonly content: Buffer,
+    private readonly loader: PartLoader,
+  ) {
+    const { sequence, deploymentId, bundleId, version, kind, activatedAt, mediaType, document } = statement;
+    this.sequence = sequence;
+    this.deploymentId = deploymentId;
+    this.bundleId = bundleId;
+    this.version = version;
+    this.kind = kind;
+    this.mediaType = mediaType;
+    this.activatedAt = new Date(activatedAt);
+    this.policyHash = `sha256:${statement.content}`;
+    this.documentDigest = document;
+  }
+
+  async document(signal?: AbortSignal): Promise<Buffer> {
+    return (await this.loader.document(this, signal)).bytes;
+  }
+
+  async policies(signal?: AbortSignal): Promise<Buffer> {
+    return (await this.loader.document(this, signal)).policies;
+  }
+
+  async opaBundle(signal?: AbortSignal): Promise<OpaArchive | null> {
+    return await this.loader.opaBundle(this, signal);
+  }
+
+  opaFiles(): readonly OpaFile[] {
+    return (this.#files ??= this.#opaBundle("").files);
+  }
+
+  /** What the signature of the OPA bundle is over, with a key of that id. */
+  opaSigningInput(keyId: string): string {
+    return this.#opaBundle(keyId).signingInput;
+  }
+
+  #opaBundle(keyId: string) {
+    const text = this.content.toString("utf8");
+    const { spans } = scanStrictJson(text, { maxDepth: MAX_CONTENT_LEVELS });
+    const member = (name: string) => text.slice(spans.get(name)?.start, spans.get(name)?.end);
+    const { sequence, version, activatedAt } = this.statement;
+    const activation: OpaActivation = {
+      ...this.identity,
+      ...{ sequence, version, activatedAt, policyHash: this.policyHash },
+    };
+    return opaBundleOf(activation, plainContent(member("policies"), member("scope_policies")), keyId);
+  }
+}
+
+/** Policies may have 64 levels; the content is one around them. */
+const MAX_CONTENT_LEVELS = 65;
