@@ -28,6 +28,8 @@ export interface StrictJsonOptions {
   readonly base?: readonly string[];
   /** Maximum number of values, for a text that is parsed afterwards; default: no limit. */
   readonly bounds?: JsonBounds | undefined;
+  /** Takes numbers of any size and precision: of a text whose numbers are never parsed. */
+  readonly anyNumber?: boolean;
 }
 
 /** Maximum nesting of a policy document (docs/bundle-format.md). */
@@ -73,8 +75,8 @@ interface Frame {
  *   0), `integer_precision` (an integer literal whose digits JavaScript would not print again), `depth`, or `too_many` (`bounds`).
  */
 export function scanStrictJson(text: string, options: StrictJsonOptions = {}): StrictJson {
-  const { maxDepth = MAX_POLICY_LEVELS, base = ["body"], bounds } = options;
-  return new StrictScan(text, maxDepth, base, bounds && new ItemCount(bounds)).run();
+  const { maxDepth = MAX_POLICY_LEVELS, base = ["body"], bounds, anyNumber = false } = options;
+  return new StrictScan(text, maxDepth, base, bounds && new ItemCount(bounds), anyNumber).run();
 }
 
 class StrictScan {
@@ -89,6 +91,7 @@ class StrictScan {
     private readonly maxDepth: number,
     private readonly base: readonly string[],
     private readonly count: ItemCount | undefined,
+    private readonly anyNumber: boolean,
   ) {}
 
   run(): StrictJson {
@@ -192,7 +195,7 @@ class StrictScan {
     NUMBER.lastIndex = this.pos;
     const literal = NUMBER.exec(this.text)?.[0];
     if (literal === undefined) throw this.malformed("a broken number");
-    const flaw = numberFlaw(literal);
+    const flaw = this.anyNumber ? undefined : numberFlaw(literal);
     if (flaw !== undefined) throw this.invalid(flaw.msg, flaw.type);
     this.pos += literal.length;
   }

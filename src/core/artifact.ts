@@ -1,4 +1,4 @@
-import type { BundleState } from "./bundle.js";
+import { type BundleState, OPA_POLICIES } from "./bundle.js";
 import type { Instant } from "./clock.js";
 
 /** `promoted` once a bundle was published from it. */
@@ -31,8 +31,12 @@ export function statusOf(artifact: Artifact): ArtifactStatus {
   return artifact.promotion === null ? "draft" : "promoted";
 }
 
-/** Whether documents of a media type are JSON or YAML (RFC 9512); null for any other. In lower case, without parameters. */
+/**
+ * Whether documents of a media type are written in JSON, as those of kind OPA are too, or in YAML (RFC 9512); null for any other. In lower
+ * case, without parameters.
+ */
 export function policyFormat(mediaType: string): "json" | "yaml" | null {
+  if (mediaType === OPA_POLICIES) return "json";
   if (/^application\/(json|[a-z0-9!#$&^_.-]+\+json)$/.test(mediaType)) return "json";
   if (/^(application\/(yaml|x-yaml|[a-z0-9!#$&^_.-]+\+yaml)|text\/(yaml|x-yaml))$/.test(mediaType)) return "yaml";
   return null;

@@ -2,6 +2,23 @@ import type { Actor } from "./actor.js";
 import type { Instant } from "./clock.js";
 import type { Difference } from "./difference.js";
 
+/** The media type of policies that are one JSON document: the kind of a bundle unless its publisher names another one. */
+export const JSON_POLICIES = "application/json";
+
+/** The media type of Rego files with their data, as Open Policy Agent has them: "kind OPA" (bundle/opa/opa-policies.ts). */
+export const OPA_POLICIES = "application/vnd.openpolicyagent.bundles";
+
+/** What the policies of a bundle may be. The proto has the same list. */
+export const MEDIA_TYPES = [JSON_POLICIES, OPA_POLICIES] as const;
+
+/** One of {@link MEDIA_TYPES}. */
+export type MediaType = (typeof MEDIA_TYPES)[number];
+
+/** A text as a media type of policies; null for any other text. Exact: in lower case, without parameters. */
+export function mediaTypeOf(text: string): MediaType | null {
+  return MEDIA_TYPES.find((known) => known === text) ?? null;
+}
+
 /** Where a policy document came from, according to its publisher. */
 export interface BundleSource {
   readonly repository: string;
@@ -31,6 +48,8 @@ export interface Bundle {
   readonly labels: Readonly<Record<string, string>>;
   readonly source: BundleSource | null;
   readonly origin: BundleOrigin;
+  /** What its policies are. */
+  readonly mediaType: MediaType;
   /** Base64. */
   readonly signature: string;
   readonly signatureV2: string;
@@ -69,6 +88,8 @@ export interface Deployment {
   readonly bundleId: string;
   readonly version: number;
   readonly policyHash: string;
+  /** Of the bundle. */
+  readonly mediaType: MediaType;
   readonly fromVersion: number | null;
   readonly kind: DeploymentKind;
   /** The prefix of the token that activated it, or `operator`. */
@@ -111,6 +132,7 @@ export interface BundleFilter {
   readonly publishedBy?: string;
   /** The start of the source's revision. */
   readonly sourceRevision?: string;
+  readonly mediaType?: MediaType;
 }
 
 /** How many versions an environment keeps. */

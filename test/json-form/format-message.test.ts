@@ -23,6 +23,7 @@ describe("formatMessage", () => {
       labels: { zone: "a" },
       source: null,
       origin: "",
+      media_type: "",
       deployment_id: null,
       sequence: null,
       warnings: [],

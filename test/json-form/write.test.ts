@@ -81,7 +81,15 @@ describe("writeMessage", () => {
   it("writes null for what is unset, and nothing else", () => {
     expect(JSON.parse(writeMessage(BundleSchema, create(BundleSchema)))).toEqual({
       ...{ id: "", version: 0, policy_hash: "", is_active: false, published_by: null, published_at: null, title: null },
-      ...{ description: null, labels: {}, source: null, origin: "", deployment_id: null, sequence: null },
+      ...{
+        description: null,
+        labels: {},
+        source: null,
+        origin: "",
+        media_type: "",
+        deployment_id: null,
+        sequence: null,
+      },
       ...{ warnings: [], change: null, activated_at: null, replaced_at: null },
     });
     const set = create(BundleSchema, { publishedBy: "", sequence: 0, source: {} });

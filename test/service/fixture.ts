@@ -378,6 +378,7 @@ export function useServices(isShared = false): Fixture {
 
 export function publishInput(input: Partial<PublishInput> = {}): PublishInput {
   const nothing = {
+    mediaType: "application/json" as const,
     scopePolicies: null,
     publishedBy: null,
     title: null,

@@ -182,7 +182,8 @@ export type CreateArtifactRequest = Message<"signet.v1.CreateArtifactRequest"> &
   name?: string | undefined;
 
   /**
-   * "application/json" by default, any "+json"; "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", any "+yaml".
+   * "application/json" by default, any "+json"; "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", any "+yaml"; or
+   * "application/vnd.openpolicyagent.bundles", as PublishBundleRequest.media_type.
    *
    * @generated from field: optional string media_type = 4;
    */

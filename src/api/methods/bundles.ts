@@ -10,7 +10,15 @@ import {
   type ListBundlesRequest,
   type PrunedEnvironmentSchema,
 } from "../../../gen/signet/v1/bundle_pb.js";
-import type { ActivationPeriod, BundleFilter, Deployment, DeploymentKind, PublishedBundle } from "../../core/bundle.js";
+import {
+  type ActivationPeriod,
+  type BundleFilter,
+  type Deployment,
+  type DeploymentKind,
+  JSON_POLICIES,
+  mediaTypeOf,
+  type PublishedBundle,
+} from "../../core/bundle.js";
 import { defined } from "../../core/defined.js";
 import type { EnvironmentPath } from "../../service/access/access.js";
 import type { Comparing } from "../../service/bundles/comparing.js";
@@ -64,6 +72,7 @@ export function createBundleService(services: {
         activate: activate ?? true,
         reason: textOrNull(request.reason),
         release: textOrNull(request.release),
+        mediaType: mediaTypeOf(request.mediaType ?? "") ?? JSON_POLICIES,
       });
       return bundleMessage(state);
     },
@@ -198,12 +207,14 @@ export function bundleMessage(state: PublishedBundle): MessageInitShape<typeof B
     publishedAt: timestampOf(bundle.publishedAt),
     labels: { ...bundle.labels },
     origin: bundle.origin,
+    // Answers that older releases stored for retries have none.
+    mediaType: bundle.mediaType ?? JSON_POLICIES,
     ...withoutNulls({ publishedBy, title, description, source, deploymentId, sequence }),
     ...(change === undefined ? {} : { change: changeMessage(change) }),
   };
 }
 
-function filterOf({ text, label, publishedBy, sourceRevision }: ListBundlesRequest): BundleFilter {
+function filterOf({ text, label, publishedBy, sourceRevision, mediaType }: ListBundlesRequest): BundleFilter {
   // An empty one says nothing.
   const given = (asked: string | undefined) => textOrNull(asked) ?? undefined;
   const split = label?.indexOf("=") ?? 0;
@@ -212,6 +223,7 @@ function filterOf({ text, label, publishedBy, sourceRevision }: ListBundlesReque
     label: label === undefined ? undefined : { key: label.slice(0, split), value: label.slice(split + 1) },
     publishedBy: given(publishedBy),
     sourceRevision: given(sourceRevision),
+    mediaType: mediaTypeOf(mediaType ?? "") ?? undefined,
   });
 }
 
@@ -248,10 +260,11 @@ function prunedMessage({ versions, ...counts }: PrunedEnvironment): MessageInitS
 export function deploymentMessage(deployment: Deployment): MessageInitShape<typeof DeploymentSchema> {
   const { id, sequence, version, kind, actor, at, projectId, environmentId, environment, bundleId, policyHash } =
     deployment;
+  const { mediaType } = deployment;
   const { fromVersion, reason, title, sourceRevision, sourceProjectId, sourceEnvironment, sourceVersion } = deployment;
   return {
     ...{ id, sequence, version, kind, actor, at: timestampOf(at) },
-    ...{ projectId, environmentId, environment, bundleId, policyHash },
+    ...{ projectId, environmentId, environment, bundleId, policyHash, mediaType },
     ...withoutNulls({ fromVersion, reason, title, sourceRevision, sourceProjectId, sourceEnvironment, sourceVersion }),
     ...(deployment.performedBy === null ? {} : { performedBy: actorMessage(deployment.performedBy) }),
   };

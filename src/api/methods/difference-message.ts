@@ -52,6 +52,6 @@ export function changeMessage({
 }
 
 function sideMessage({ environment, bundle, isActive }: ComparedSide): MessageInitShape<typeof ComparedBundleSchema> {
-  const { id, version, policyHash } = bundle;
-  return { environment, bundleId: id, version, policyHash, isActive };
+  const { id, version, policyHash, mediaType } = bundle;
+  return { environment, bundleId: id, version, policyHash, isActive, mediaType };
 }

@@ -13,9 +13,9 @@ export function watchMessage(
   switch (event.kind) {
     case "activation": {
       const { deployment, document } = event.active;
-      const { id: deploymentId, kind, version, policyHash, at, reason } = deployment;
+      const { id: deploymentId, kind, version, policyHash, mediaType, at, reason } = deployment;
       const activatedAt = timestampOf(at);
-      const value = { sequence, deploymentId, kind, version, policyHash, activatedAt };
+      const value = { sequence, deploymentId, kind, version, policyHash, mediaType, activatedAt };
       const text = content === null ? { document } : { content };
       const why = reason === null ? {} : { reason };
       return { ...told, event: { case: "activation", value: { ...value, ...text, ...attested(event), ...why } } };

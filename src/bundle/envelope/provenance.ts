@@ -1,6 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import type { BundleSource } from "../../core/bundle.js";
+import { type BundleSource, JSON_POLICIES, type MediaType, mediaTypeOf } from "../../core/bundle.js";
 import { decodeBase64, encodeBase64 } from "../base64.js";
 import { keyId, type PublicKey } from "../keys.js";
 import { parseSignedObject, type SignedObject } from "./signed-json.js";
@@ -16,6 +16,8 @@ export const MAX_PROVENANCE_LENGTH = 512 * 1024;
 export const MAX_PROVENANCE_DEPLOYMENTS = 20;
 
 const KIND = "signet-export/1";
+/** Of policies that are not JSON: a release that knows the first alone would import them as JSON. */
+const KIND_WITH_MEDIA_TYPE = "signet-export/2";
 
 const DIGEST = /^[0-9a-f]{64}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -67,6 +69,8 @@ export interface OriginBundle {
   readonly source: BundleSource | null;
   /** How it was created there. */
   readonly origin: string;
+  /** What its policies are. */
+  readonly mediaType: MediaType;
   /** Whether it was active when it was exported. */
   readonly isActive: boolean;
 }
@@ -120,7 +124,7 @@ export function setDigest(digests: Iterable<string>): string {
 export function formatProvenance(provenance: Provenance): Uint8Array {
   const { server, organization, project, environment, bundle, document, deployments, set } = provenance;
   const text = JSON.stringify({
-    type: KIND,
+    type: bundle.mediaType === JSON_POLICIES ? KIND : KIND_WITH_MEDIA_TYPE,
     server: { version: server.version, url: server.url },
     organization: { id: organization.id, name: organization.name, slug: organization.slug },
     project: { id: project.id, name: project.name, slug: project.slug },
@@ -136,6 +140,7 @@ export function formatProvenance(provenance: Provenance): Uint8Array {
       labels: bundle.labels,
       source: bundle.source,
       origin: bundle.origin,
+      ...(bundle.mediaType === JSON_POLICIES ? {} : { media_type: bundle.mediaType }),
       active: bundle.isActive,
     },
     document: { sha256: document.sha256, size: document.size, key: encodeBase64(document.key.bytes) },
@@ -161,7 +166,8 @@ export function formatProvenance(provenance: Provenance): Uint8Array {
  */
 export function parseProvenance(payload: Uint8Array): Provenance {
   const root = parseSignedObject(payload, "provenance");
-  if (root.text("type", 100) !== KIND) {
+  const type = root.text("type", 100);
+  if (type !== KIND && type !== KIND_WITH_MEDIA_TYPE) {
     throw new VerificationError("malformed", `the provenance is not ${KIND}: it may be from a newer release`);
   }
   const server = root.object("server");
@@ -175,7 +181,7 @@ export function parseProvenance(payload: Uint8Array): Provenance {
     organization: tenantOf(root.object("organization")),
     project: tenantOf(root.object("project")),
     environment: { id: environment.matching("id", UUID), name: environment.matching("name", ENVIRONMENT) },
-    bundle: bundleOf(root.object("bundle")),
+    bundle: bundleOf(root.object("bundle"), type),
     document: documentOf(root.object("document")),
     deployments: root.objects("deployments", MAX_PROVENANCE_DEPLOYMENTS).map(deploymentOf),
     deploymentsTotal: root.integer("deployments_total"),
@@ -187,7 +193,7 @@ function tenantOf(tenant: SignedObject): OriginTenant {
   return { id: tenant.matching("id", UUID), name: tenant.text("name", 255), slug: tenant.text("slug", 255) };
 }
 
-function bundleOf(bundle: SignedObject): OriginBundle {
+function bundleOf(bundle: SignedObject, type: string): OriginBundle {
   const source = bundle.optionalObject("source");
   return {
     id: bundle.matching("id", UUID),
@@ -204,8 +210,16 @@ function bundleOf(bundle: SignedObject): OriginBundle {
       url: source.text("url", 500),
     },
     origin: bundle.text("origin", 63),
+    mediaType: type === KIND ? JSON_POLICIES : mediaTypeIn(bundle),
     isActive: bundle.flag("active"),
   };
+}
+
+function mediaTypeIn(bundle: SignedObject): MediaType {
+  const mediaType = mediaTypeOf(bundle.text("media_type", 255));
+  if (mediaType === null)
+    throw new VerificationError("malformed", "provenance.bundle.media_type is unknown: it may be from a newer release");
+  return mediaType;
 }
 
 function documentOf(document: SignedObject): OriginDocument {

@@ -1,4 +1,5 @@
 import type { Instant } from "../clock.js";
+import type { MediaType } from "../bundle.js";
 
 /** A release: the authors' signed statement of the contents that may be active in which environments of a project. */
 export interface Release {
@@ -11,6 +12,8 @@ export interface Release {
   readonly number: number;
   /** Null: it does not expire. */
   readonly expiresAt: Instant | null;
+  /** Of the contents that it allows. */
+  readonly mediaType: MediaType;
   readonly uploadedAt: Instant;
   /** The prefix of the token that brought it. */
   readonly uploadedBy: string;

@@ -55,6 +55,7 @@ export async function activateIn(
     bundleId: bundle.id,
     version: bundle.version,
     policyHash: bundle.policyHash,
+    mediaType: bundle.mediaType,
     fromVersion: environment.activeVersion,
     kind,
     actor: by.prefix,

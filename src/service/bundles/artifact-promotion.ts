@@ -1,5 +1,5 @@
 import type { Artifact, ArtifactPromotion } from "../../core/artifact.js";
-import type { BundleState } from "../../core/bundle.js";
+import { type BundleState, JSON_POLICIES, type MediaType, OPA_POLICIES } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
@@ -82,6 +82,7 @@ export class ArtifactPromotions {
     await this.#requireRecorded(seen);
     const about: BundleDescription = {
       ...{ title, description, publishedBy: null, labels: {}, source: null, origin: "publish" },
+      mediaType: publishedType(seen.mediaType),
     };
     // From an environment to itself: no rewriting.
     const content = await documents.promoteContent(caller.principal, kept, target.name, target.name);
@@ -102,12 +103,12 @@ export class ArtifactPromotions {
 
   /**
    * A draft has no signature of its own, but the audit log has a signed event with the hash of its content. Throws `data_loss` if that
-   * event is missing or names other content.
+   * event is missing, or names other content or another media type.
    */
-  async #requireRecorded({ id, orgId, contentId }: Artifact): Promise<void> {
+  async #requireRecorded({ id, orgId, contentId, mediaType }: Artifact): Promise<void> {
     const { audit } = this.deps;
     const recorded = await audit.recorded(orgId, { action: "artifact.created", resourceId: id });
-    if (recorded?.content_sha256 === contentId) return;
+    if (recorded?.content_sha256 === contentId && recorded.media_type === mediaType) return;
     throw new AppError("data_loss", "the artifact differs from the audit log: submit it again");
   }
 
@@ -156,4 +157,9 @@ async function firstEnvironment(reader: Reader, principal: Principal, { projectI
 
 function answerOf({ id }: Artifact, { state }: ArtifactPromotion): PromotedArtifact {
   return { artifactId: id, state };
+}
+
+/** Of the bundle that an artifact becomes: what was handed in as YAML is kept as JSON. */
+function publishedType(mediaType: string): MediaType {
+  return mediaType === OPA_POLICIES ? OPA_POLICIES : JSON_POLICIES;
 }

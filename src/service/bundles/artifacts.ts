@@ -1,5 +1,5 @@
 import { policyFormat, type Artifact, type ArtifactStatus } from "../../core/artifact.js";
-import type { Content } from "../../core/bundle.js";
+import { type Content, JSON_POLICIES, mediaTypeOf } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
 import type { Principal } from "../../core/token.js";
@@ -16,7 +16,6 @@ import { yamlTooLong } from "../documents/documents.js";
 import { newRowId } from "../changes/row-id.js";
 
 const MAX_DRAFTS = 1_000;
-const DEFAULT_MEDIA_TYPE = "application/json";
 
 /** A new artifact. */
 export interface ArtifactInput {
@@ -47,7 +46,7 @@ export class Artifacts {
 
   /** Creates a draft. Throws `invalid`, `not_found` and `quota_exceeded` (1,000 drafts in a project). */
   async create(caller: ChangeRequest, input: ArtifactInput): Promise<Artifact> {
-    const mediaType = (input.mediaType ?? DEFAULT_MEDIA_TYPE).toLowerCase();
+    const mediaType = (input.mediaType ?? JSON_POLICIES).toLowerCase();
     const content = await this.#contentOf(caller.principal, input.policies, mediaType);
     const { store, clock, audit, idempotency } = this.deps;
     const { principal } = caller;
@@ -127,9 +126,10 @@ export class Artifacts {
 
   async #contentOf(caller: Principal, policies: string, mediaType: string): Promise<PolicyContent> {
     const format = policyFormat(mediaType);
-    if (format === null) throw invalidField(["media_type"], "must be one of JSON or YAML", "media_type");
+    if (format === null) throw invalidField(["media_type"], "must be one of JSON, YAML or kind OPA", "media_type");
     const { documents } = this.deps;
-    if (format === "json") return await documents.readPolicyContent(caller, policies, null);
+    if (format === "json")
+      return await documents.readPolicyContent(caller, policies, null, mediaTypeOf(mediaType) ?? JSON_POLICIES);
     // Escaping makes a text at most six times as long; the reader checks the text itself.
     if (policies.length > 6 * MAX_YAML_LENGTH + 2) throw yamlTooLong("policies");
     const text = await documents.yamlToJson(caller, "policies", readJsonString("policies", policies));

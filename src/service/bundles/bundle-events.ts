@@ -29,6 +29,7 @@ export async function bundleEvent(
       sequence,
       deployment_id: deploymentId,
       policy_hash: bundle.policyHash,
+      media_type: bundle.mediaType,
       ...actorData(caller),
       reason: null,
       title: bundle.title,

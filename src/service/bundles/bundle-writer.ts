@@ -22,12 +22,16 @@ import { hashDocument, type DocumentHash } from "../documents/document-hash.js";
 import type { DocumentDigests } from "../documents/kept-document.js";
 import type { PolicyContent } from "../documents/policy-content.js";
 import type { ActivationTrust } from "../trust/activation-trust.js";
+import type { NamedContent } from "../trust/release-rules.js";
 import { timeSigner } from "./timed-signer.js";
 import { newRowId } from "../changes/row-id.js";
 import type { Signers } from "../keys/signers.js";
 
-/** The descriptive fields of a new bundle. */
-export type BundleDescription = Pick<Bundle, "publishedBy" | "title" | "description" | "labels" | "source" | "origin">;
+/** The descriptive fields of a new bundle, and what its policies are. */
+export type BundleDescription = Pick<
+  Bundle,
+  "publishedBy" | "title" | "description" | "labels" | "source" | "origin" | "mediaType"
+>;
 
 /** A signed bundle that is not stored yet: the transaction assigns its version. */
 export interface BundleDraft {
@@ -216,11 +220,10 @@ export class BundleWriter {
     activation: Activation | null,
   ): Promise<KeptBundle> {
     const { signers, trust, verifier } = this.deps;
-    const { policyHash } = draft.signed;
     const [organization, areCurrent, clearance] = await Promise.all([
       tx.organization(environment.orgId),
       signers.areCurrent(tx),
-      activation === null ? null : trust.clear(tx, environment, policyHash),
+      activation === null ? null : trust.clear(tx, environment, namedContent(draft)),
     ]);
     if (organization === null) throw notFound("organization");
     await checkQuota(tx, environment, organization);
@@ -255,6 +258,11 @@ export class BundleWriter {
   }
 }
 
+/** What a draft makes active. */
+export function namedContent({ signed, description }: BundleDraft): NamedContent {
+  return { policyHash: signed.policyHash, mediaType: description.mediaType };
+}
+
 /** The bundle that a draft becomes as the next version of its environment. Throws `quota_exceeded` after the last version number. */
 export function draftedBundle(environment: Environment, draft: BundleDraft): Bundle & DocumentDigests {
   const { id: environmentId, name, orgId, projectId } = environment;
@@ -277,10 +285,10 @@ function notBefore(last: Instant | null, now: Instant): Instant {
   return last !== null && last > now ? last : now;
 }
 
-/** The description of a promoted bundle: its source's, published by `promotedBy`. */
+/** The description of a promoted bundle: its source's, of the same kind, published by `promotedBy`. */
 export function promotedDescription(source: Bundle, promotedBy: string | null): BundleDescription {
-  const { title, description, labels, source: from } = source;
-  return { publishedBy: promotedBy, title, description, labels, source: from, origin: "promote" };
+  const { title, description, labels, source: from, mediaType } = source;
+  return { publishedBy: promotedBy, title, description, labels, source: from, origin: "promote", mediaType };
 }
 
 function originMetadata({ name, keyId, provenance }: ImportSource) {
@@ -304,6 +312,7 @@ function changeMetadata(environment: Environment, { bundle, isActive, deployment
     environment: environment.name,
     version: bundle.version,
     policy_hash: bundle.policyHash,
+    media_type: bundle.mediaType,
     active: isActive,
     from_version: environment.activeVersion,
     to_version: isActive ? bundle.version : environment.activeVersion,

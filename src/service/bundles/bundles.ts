@@ -162,7 +162,7 @@ export class Bundles {
   ): Promise<PublishedBundle> {
     const { store, trust, previews } = this.deps;
     const state = await keptBundle(store.read, environment, version);
-    const clearance = await trust.clear(store.read, environment, state.bundle.policyHash);
+    const clearance = await trust.clear(store.read, environment, state.bundle);
     checkSequence(environment, caller.ifSequence);
     if (!hold) checkNotHeld(environment);
     clearance.requireAllowed();
@@ -186,7 +186,7 @@ export class Bundles {
     const bundle = kept.id === good.bundleId ? { ...kept, ...good.digests } : kept;
     const [, clearance] = await Promise.all([
       verifier.requireUsableKey(tx, bundle),
-      trust.clear(tx, environment, bundle.policyHash),
+      trust.clear(tx, environment, bundle),
     ]);
     checkSequence(environment, caller.ifSequence);
     const why = { ...(hold ? { hold } : {}), ...reasonOf(reason) };
@@ -205,6 +205,7 @@ export class Bundles {
         environment: environment.name,
         kind,
         policy_hash: bundle.policyHash,
+        media_type: bundle.mediaType,
         from_version: environment.activeVersion,
         to_version: version,
         deployment_id: deployment.id,
@@ -303,6 +304,7 @@ export class Bundles {
           environment: environment.name,
           version,
           policy_hash: bundle.policyHash,
+          media_type: bundle.mediaType,
           ...reasonOf(reason),
         },
       });

@@ -139,7 +139,8 @@ export async function goOnIn(
     resourceId: bundle.id,
     metadata: {
       ...{ project_id: environment.projectId, environment: environment.name, kind: "activate" },
-      ...{ policy_hash: bundle.policyHash, from_version: bundle.version, to_version: bundle.version },
+      ...{ policy_hash: bundle.policyHash, media_type: bundle.mediaType },
+      ...{ from_version: bundle.version, to_version: bundle.version },
       ...{ deployment_id: deployment.id, sequence: deployment.sequence, reason },
     },
   });

@@ -5,7 +5,7 @@ import type { Environment } from "../../core/organization.js";
 import type { Reader, Store } from "../../store/store.js";
 import { ownerOf, type ChangeRequest } from "../access/caller.js";
 import type { Documents } from "../documents/documents.js";
-import type { PolicyContent } from "../documents/policy-content.js";
+import type { NamedContent } from "../trust/release-rules.js";
 import { checkNotHeld, checkQuota, checkSequence } from "./activation.js";
 import { draftedBundle, type BundleDraft } from "./bundle-writer.js";
 
@@ -22,11 +22,11 @@ export class Previews {
   constructor(private readonly deps: { readonly store: Pick<Store, "read">; readonly documents: Documents }) {}
 
   /** Null when the active bundle changed between two reads. */
-  async replacement(environment: Environment, content: PolicyContent): Promise<Replacement | null> {
+  async replacement(environment: Environment, content: NamedContent): Promise<Replacement | null> {
     const { activeBundleId } = environment;
     const active = activeBundleId === null ? null : await this.deps.store.read.bundleById(activeBundleId);
     if (active === null && activeBundleId !== null) return null;
-    return { environment, active, isUnchanged: active?.policyHash === content.canonical.policyHash };
+    return { environment, active, isUnchanged: isSame(active, content) };
   }
 
   /**
@@ -57,7 +57,7 @@ export class Previews {
   async activation(caller: ChangeRequest, { activeBundleId }: Environment, bundle: Bundle): Promise<BundleChange> {
     const { read } = this.deps.store;
     const active = activeBundleId === null ? null : await read.bundleById(activeBundleId);
-    const isUnchanged = active?.policyHash === bundle.policyHash;
+    const isUnchanged = isSame(active, bundle);
     const change = { dryRun: true, isUnchanged, isSkipped: false, quota: null };
     if (isUnchanged) return { ...change, difference: NO_DIFFERENCE };
     const after = async () => {
@@ -126,9 +126,14 @@ export async function isUnchangedIn(
   reader: Reader,
   { activeBundleId }: Environment,
   seen: Replacement,
-  content: PolicyContent,
+  content: NamedContent,
 ): Promise<boolean> {
   if (activeBundleId === (seen.active?.id ?? null)) return seen.isUnchanged;
   const active = activeBundleId === null ? null : await reader.bundleById(activeBundleId);
-  return active?.policyHash === content.canonical.policyHash;
+  return isSame(active, content);
+}
+
+/** The same text as another kind of policies is another content. */
+function isSame(active: Bundle | null, { policyHash, mediaType }: NamedContent): boolean {
+  return active?.policyHash === policyHash && active.mediaType === mediaType;
 }

@@ -1,4 +1,4 @@
-import type { BundleSource, PublishedBundle } from "../../core/bundle.js";
+import type { BundleSource, MediaType, PublishedBundle } from "../../core/bundle.js";
 import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
@@ -15,7 +15,7 @@ import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import type { PublishObserver } from "../changes/observers.js";
 import type { Outbox } from "../changes/outbox.js";
 import type { PolicyContent } from "../documents/policy-content.js";
-import type { ReleaseRules } from "../trust/release-rules.js";
+import type { NamedContent, ReleaseRules } from "../trust/release-rules.js";
 import { requireReleased, type GivenRelease, type Releases } from "../trust/releases.js";
 import type { Wakeups } from "../changes/wakeups.js";
 
@@ -33,6 +33,8 @@ export interface PublishInput {
   readonly reason: string | null;
   /** The envelope of its release, JSON text; null without one. */
   readonly release: string | null;
+  /** What the policies are. */
+  readonly mediaType: MediaType;
 }
 
 /** What a promotion is told besides its source. */
@@ -68,7 +70,12 @@ export class Publishing {
   async publish(caller: ChangeRequest, path: EnvironmentPath, input: PublishInput): Promise<PublishedBundle> {
     const { documents, idempotency, wakeups, outbox, observer } = this.deps;
     const startedMs = performance.now();
-    const content = await documents.readPolicyContent(caller.principal, input.policies, input.scopePolicies);
+    const content = await documents.readPolicyContent(
+      caller.principal,
+      input.policies,
+      input.scopePolicies,
+      input.mediaType,
+    );
     observer.phase("parse", performance.now() - startedMs);
     // The texts by their hash: hashing the request must not cost more than reading the document.
     const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null } };
@@ -91,9 +98,10 @@ export class Publishing {
     const { store, writer, previews, policySchemas, observer } = this.deps;
     const { principal } = caller;
     const seen = await this.#changeable(store.read, caller, path);
-    const release = await this.#given(caller, seen, content, input.release);
+    const named = { policyHash: content.canonical.policyHash, mediaType: input.mediaType };
+    const release = await this.#given(caller, seen, named, input.release);
     const schemaHash = await policySchemas.require(ownerOf(caller), seen.projectId, content.content);
-    const replacement = await previews.replacement(seen, content);
+    const replacement = await previews.replacement(seen, named);
     if (replacement === null) return null;
     if (caller.skipUnchanged && replacement.isUnchanged) {
       return await this.#skip(
@@ -105,14 +113,14 @@ export class Publishing {
       );
     }
     await checkQuota(store.read, seen);
-    const { publishedBy, title, description, labels, source } = input;
+    const { publishedBy, title, description, labels, source, mediaType } = input;
     const draft = await writer.sign(seen, content, {
-      ...{ publishedBy, title, description, labels, source },
+      ...{ publishedBy, title, description, labels, source, mediaType },
       origin: "publish",
     });
     if (caller.dryRun) {
       const preview = await previews.dryRun(caller, replacement, draft, input.activate);
-      if (input.activate) await this.#authorize(seen, content, release);
+      if (input.activate) await this.#authorize(seen, named, release);
       return preview;
     }
 
@@ -127,7 +135,7 @@ export class Publishing {
       if (caller.skipUnchanged && environment.activeBundleId !== seen.activeBundleId) return null;
       if (!(await this.#keep(tx, caller, release))) return null;
       const [isUnchanged, made] = await Promise.all([
-        isUnchangedIn(tx, environment, replacement, content),
+        isUnchangedIn(tx, environment, replacement, named),
         writer.publishIn(tx, principal, environment, draft, input),
       ]);
       const published = { ...made, change: madeChange(isUnchanged) };
@@ -171,7 +179,8 @@ export class Publishing {
     const content = await documents.promoteContent(caller.principal, kept, source.name, target.name);
     observer.phase("parse", performance.now() - startedMs);
     const schemaHash = await policySchemas.require(ownerOf(caller), target.projectId, content.content);
-    const replacement = await previews.replacement(target, content);
+    const named = { policyHash: content.canonical.policyHash, mediaType: bundle.mediaType };
+    const replacement = await previews.replacement(target, named);
     if (replacement === null) return null;
     if (caller.skipUnchanged && replacement.isUnchanged) {
       const again = async (reader: Reader) => {
@@ -184,7 +193,7 @@ export class Publishing {
     const draft = await writer.sign(target, content, promotedDescription(bundle, promotedBy));
     if (caller.dryRun) {
       const preview = await previews.dryRun(caller, replacement, draft, true);
-      await this.#authorize(target, content, null);
+      await this.#authorize(target, named, null);
       return preview;
     }
     const committingMs = performance.now();
@@ -196,7 +205,7 @@ export class Publishing {
       if (caller.skipUnchanged && now.target.activeBundleId !== target.activeBundleId) return null;
       const from = { environment: source, bundle };
       const [isUnchanged, made] = await Promise.all([
-        isUnchangedIn(tx, now.target, replacement, content),
+        isUnchangedIn(tx, now.target, replacement, named),
         writer.promoteIn(tx, caller.principal, from, now.target, draft, reason),
       ]);
       const promoted = { ...made, change: madeChange(isUnchanged) };
@@ -236,13 +245,13 @@ export class Publishing {
   async #given(
     { principal }: ChangeRequest,
     environment: Environment,
-    { canonical }: PolicyContent,
+    content: NamedContent,
     release: string | null,
   ): Promise<GivenRelease | null> {
     if (release === null) return null;
     const project = { id: environment.projectId, orgId: environment.orgId };
     const given = await this.deps.releases.given(principal, project, release, "release");
-    requireReleased(given, environment.name, canonical.policyHash, "release");
+    requireReleased(given, environment.name, content, "release");
     return given;
   }
 
@@ -252,9 +261,9 @@ export class Publishing {
   }
 
   /** For a dry run: the change asks in its transaction. */
-  async #authorize(environment: Environment, { canonical }: PolicyContent, brought: GivenRelease | null) {
+  async #authorize(environment: Environment, content: NamedContent, brought: GivenRelease | null) {
     const { store, releaseRules } = this.deps;
-    await releaseRules.authorize(store.read, environment, canonical.policyHash, brought);
+    await releaseRules.authorize(store.read, environment, content, brought);
   }
 
   async #changeable(reader: Reader, caller: ChangeRequest, path: EnvironmentPath): Promise<Environment> {

@@ -8,7 +8,7 @@ import {
 } from "../../bundle/scope-policies.js";
 import { servedText } from "../../bundle/served-text.js";
 import { scanStrictJson, type StrictJson, type StrictJsonOptions } from "../../bundle/strict-json.js";
-import type { Content } from "../../core/bundle.js";
+import type { Content, MediaType } from "../../core/bundle.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
 import { openImport, type OpenedImport } from "./imported-document.js";
 import type { Difference } from "../../core/difference.js";
@@ -35,7 +35,13 @@ export interface Comparison {
 /** Work whose time grows with a document. Everything in it can be sent to another thread. */
 export type DocumentTask =
   | { readonly kind: "scan"; readonly text: string; readonly options: StrictJsonOptions }
-  | { readonly kind: "read"; readonly policies: string; readonly scopePolicies: string | null }
+  | {
+      readonly kind: "read";
+      readonly policies: string;
+      readonly scopePolicies: string | null;
+      /** JSON by default. */
+      readonly mediaType?: MediaType;
+    }
   | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string }
   | { readonly kind: "verify"; readonly document: string; readonly publicKey: Uint8Array }
   | { readonly kind: "content"; readonly document: string }
@@ -80,7 +86,7 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
     case "scan":
       return scanStrictJson(task.text, task.options);
     case "read":
-      return readPolicyContent(task.policies, task.scopePolicies);
+      return readPolicyContent(task.policies, task.scopePolicies, task.mediaType);
     case "promote":
       return promoteContent(task.content, task.from, task.to);
     case "verify":

@@ -1,5 +1,5 @@
 import type { StrictJson, StrictJsonOptions } from "../../bundle/strict-json.js";
-import type { Content } from "../../core/bundle.js";
+import { type Content, JSON_POLICIES, type MediaType, OPA_POLICIES } from "../../core/bundle.js";
 import type { Difference } from "../../core/difference.js";
 import { invalidField, type AppError } from "../../core/error.js";
 import { FairScheduler } from "../../core/schedule/fair-scheduler.js";
@@ -101,8 +101,13 @@ export class Documents implements AsyncDisposable {
   }
 
   /** As readPolicyContent. */
-  readPolicyContent(owner: DocumentOwner, policies: string, scopePolicies: string | null): Promise<PolicyContent> {
-    return this.#run(owner, { kind: "read", policies, scopePolicies });
+  readPolicyContent(
+    owner: DocumentOwner,
+    policies: string,
+    scopePolicies: string | null,
+    mediaType: MediaType = JSON_POLICIES,
+  ): Promise<PolicyContent> {
+    return this.#run(owner, { kind: "read", policies, scopePolicies, mediaType });
   }
 
   /** As promoteContent. */
@@ -190,11 +195,17 @@ export class Documents implements AsyncDisposable {
     owner: DocumentOwner,
     task: DocumentTask & { readonly kind: K },
   ): Promise<DocumentAnswers[K]> {
-    if (sizeOf(task) <= MAX_INLINE_CHARACTERS) return runDocumentTask(task) as DocumentAnswers[K];
+    if (isSmall(task)) return runDocumentTask(task) as DocumentAnswers[K];
     using _work = IS_OF_BODY[task.kind] ? null : this.options.guard.begin();
     const answer = await this.#workers.run(task, owner);
     return answer as DocumentAnswers[K];
   }
+}
+
+/** Policies of kind OPA may have YAML, whose parsing is slow. */
+function isSmall(task: DocumentTask): boolean {
+  const isOpa = task.kind === "read" && task.mediaType === OPA_POLICIES;
+  return !isOpa && sizeOf(task) <= MAX_INLINE_CHARACTERS;
 }
 
 /** The refusal of YAML above MAX_YAML_LENGTH. */

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
+import { parseOpaPolicies } from "../../bundle/opa/opa-policies.js";
 import { canonicalContent, type CanonicalContent } from "../../bundle/policy-hash.js";
 import { formatScopePolicies, readScopePolicies, rewriteScopePolicies } from "../../bundle/scope-policies.js";
 import { servedText } from "../../bundle/served-text.js";
 import { scanStrictJson, type JsonKind, type StrictJson } from "../../bundle/strict-json.js";
-import type { Content } from "../../core/bundle.js";
+import { type Content, JSON_POLICIES, type MediaType, OPA_POLICIES } from "../../core/bundle.js";
 import { invalidField } from "../../core/error.js";
+import { yamlOrProblem } from "./yaml-text.js";
 
 /** A policy document as it is kept, with the canonical texts that are hashed and signed. */
 export interface PolicyContent {
@@ -14,11 +16,21 @@ export interface PolicyContent {
 
 /**
  * Reads the two JSON texts of a publish. Both must be objects that lose nothing when they are parsed
- * (bundle-format.md). Throws `invalid` with the path of what is refused, and for a signed bundle document.
+ * (bundle-format.md). Throws `invalid` with the path of what is refused, and for a signed bundle document. Policies of kind OPA are checked
+ * as parseOpaPolicies does, and have no scope policies: OPA would not see them.
  */
-export function readPolicyContent(policies: string, scopePolicies: string | null): PolicyContent {
+export function readPolicyContent(
+  policies: string,
+  scopePolicies: string | null,
+  mediaType: MediaType = JSON_POLICIES,
+): PolicyContent {
   const scoped = readScopePolicies(scopePolicies ?? "{}");
   refuseSigned(policies, requireKind("policies", policies, "object"));
+  if (mediaType === OPA_POLICIES) {
+    if (scoped.size > 0)
+      throw invalidField(["scope_policies"], "must be empty: policies of kind OPA have none", "media_type");
+    parseOpaPolicies(policies, { readYaml: yamlOrProblem });
+  }
   return contentOf(policies, formatScopePolicies(scoped));
 }
 

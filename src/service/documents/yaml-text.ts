@@ -12,13 +12,20 @@ const MAX_TOKENS = 100_000;
  * Throws `invalid` about `field`, with line and column from 1, for any other text and for too many tokens.
  */
 export function readYaml(field: string, text: string): string {
+  const read = yamlOrProblem(text);
+  if ("json" in read) return read.json;
+  throw invalidField([field], read.problem, "yaml");
+}
+
+/** As readYaml, with the problem as a text. */
+export function yamlOrProblem(text: string): { readonly json: string } | { readonly problem: string } {
   try {
     checkTokens(text, MAX_TOKENS);
-    return yamlToJson(text);
+    return { json: yamlToJson(text) };
   } catch (thrown) {
     if (!(thrown instanceof YamlError)) throw thrown;
     const { problem, line, column, remedy } = thrown;
     const hint = remedy === "insist" ? INSIST_IN_THE_FILE : "";
-    throw invalidField([field], `line ${line}, column ${column}: ${problem}${hint}`, "yaml");
+    return { problem: `line ${line}, column ${column}: ${problem}${hint}` };
   }
 }

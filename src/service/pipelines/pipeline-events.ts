@@ -37,6 +37,7 @@ export function pipelinePromoted(
         environment: environment.name,
         version: bundle.version,
         policy_hash: bundle.policyHash,
+        media_type: bundle.mediaType,
       },
       targets: promoted.map(({ app, state }) => ({
         app_id: app.environment.id,
@@ -48,6 +49,7 @@ export function pipelinePromoted(
         sequence: state.sequence,
         deployment_id: state.deploymentId,
         policy_hash: state.bundle.policyHash,
+        media_type: state.bundle.mediaType,
       })),
     },
   };

@@ -7,6 +7,7 @@ import type { Store, Writer } from "../../store/store.js";
 import { reasonOf, type Audit } from "../audit/audit.js";
 import { checkQuota, requireSourceVersion } from "../bundles/activation.js";
 import {
+  namedContent,
   promotedDescription,
   type BundleDraft,
   type BundleWriter,
@@ -133,7 +134,7 @@ export class PipelinePromotion {
     if ((await tx.policySchemaHash(environment.projectId)) !== schemaHash) return null;
     if (draft === null) return await previews.skip(tx, caller, environment, replacement);
     if (caller.skipUnchanged && environment.activeBundleId !== replacement.environment.activeBundleId) return null;
-    const isUnchanged = await isUnchangedIn(tx, environment, replacement, draft.content);
+    const isUnchanged = await isUnchangedIn(tx, environment, replacement, namedContent(draft));
     const made = await writer.promoteIn(tx, caller.principal, source, environment, draft, reason);
     return { ...made, change: madeChange(isUnchanged) };
   }
@@ -164,7 +165,7 @@ export class PipelinePromotion {
   async #requireReleased(plans: ReadonlyMap<string, TargetPlan>): Promise<void> {
     const { store, releaseRules } = this.deps;
     const contents = [...plans.values()].flatMap(({ replacement: { environment }, draft }) =>
-      draft === null ? [] : [{ environment, policyHash: draft.content.canonical.policyHash }],
+      draft === null ? [] : [{ environment, ...namedContent(draft) }],
     );
     const refusals = await releaseRules.refusals(store.read, contents);
     if (refusals.length > 0) throw refusalError(refusals);
@@ -200,7 +201,8 @@ export class PipelinePromotion {
       schemaHashes.set(projectId, await policySchemas.require(ownerOf(caller), projectId, kept));
     for (const { environment: target } of targets) {
       const content = await contents.for(target.name);
-      const replacement = await previews.replacement(target, content);
+      const named = { policyHash: content.canonical.policyHash, mediaType: bundle.mediaType };
+      const replacement = await previews.replacement(target, named);
       if (replacement === null) return null;
       const isSkipped = skipUnchanged && replacement.isUnchanged;
       if (skipUnchanged && !isSkipped) await checkQuota(store.read, target);

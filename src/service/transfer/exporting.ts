@@ -121,7 +121,21 @@ function environmentOf({ id, name }: Environment): Provenance["environment"] {
 
 function bundleOf({ bundle, isActive }: BundleState): OriginBundle {
   const { id, version, policyHash, publishedAt, publishedBy, title, description, labels, source, origin } = bundle;
-  return { id, version, policyHash, publishedAt, publishedBy, title, description, labels, source, origin, isActive };
+  const { mediaType } = bundle;
+  return {
+    id,
+    version,
+    policyHash,
+    publishedAt,
+    publishedBy,
+    title,
+    description,
+    labels,
+    source,
+    origin,
+    mediaType,
+    isActive,
+  };
 }
 
 function deploymentOf(deployment: Deployment): OriginDeployment {

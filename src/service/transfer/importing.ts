@@ -115,7 +115,8 @@ export class Importing {
     nextVersion(environment);
     if (activate) {
       checkNotHeld(environment);
-      await releaseRules.authorize(read, environment, canonical.policyHash);
+      const { mediaType } = verified.provenance.bundle;
+      await releaseRules.authorize(read, environment, { policyHash: canonical.policyHash, mediaType });
     }
     return await this.#outcome(read, environment, verified, null, null);
   }
@@ -210,10 +211,10 @@ export class Importing {
   }
 }
 
-/** The description of an imported bundle: its original's, published by `importedBy`. */
+/** The description of an imported bundle: its original's, of the same kind, published by `importedBy`. */
 function descriptionOf({ bundle }: Provenance, importedBy: string | null): BundleDescription {
-  const { title, description, labels, source } = bundle;
-  return { publishedBy: importedBy, title, description, labels, source, origin: "import" };
+  const { title, description, labels, source, mediaType } = bundle;
+  return { publishedBy: importedBy, title, description, labels, source, origin: "import", mediaType };
 }
 
 async function requireTrusted(tx: Writer, orgId: string, signer: PublicKey): Promise<void> {

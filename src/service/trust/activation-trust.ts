@@ -4,6 +4,7 @@ import type { Environment } from "../../core/organization.js";
 import type { Release } from "../../core/trust/release.js";
 import type { Reader, Writer } from "../../store/store.js";
 import type { Attester } from "./attester.js";
+import type { NamedContent } from "./release-rules.js";
 
 /** Decides which content may become active in which environment. */
 export interface ActivationAuthorizer {
@@ -14,7 +15,7 @@ export interface ActivationAuthorizer {
   authorize(
     reader: Reader,
     environment: Environment,
-    policyHash: string,
+    content: NamedContent,
   ): Promise<Pick<Release, "digest" | "number"> | null>;
 }
 
@@ -37,12 +38,12 @@ export class ActivationTrust {
    * Reads what the activation of a content needs. `environment` must have been read in the transaction. Does not refuse: other refusals come
    * before this one.
    */
-  async clear(reader: Reader, environment: Environment, policyHash: string): Promise<Clearance> {
+  async clear(reader: Reader, environment: Environment, content: NamedContent): Promise<Clearance> {
     const { authorizer, attester } = this.deps;
     const { activeDeploymentId } = environment;
     const [previous, release] = await Promise.all([
       activeDeploymentId === null ? null : reader.activationAttestation(activeDeploymentId),
-      authorizer.authorize(reader, environment, policyHash).catch(refusalOf),
+      authorizer.authorize(reader, environment, content).catch(refusalOf),
     ]);
     const allowed = () => {
       if (release instanceof AppError) throw release;

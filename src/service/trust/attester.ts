@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { addSignature, envelopeKeyId, parseEnvelope, signEnvelope } from "../../bundle/envelope/dsse.js";
 import { parsePublicKey, type PublicKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
-import { CONTENT_TYPE, contentDigest } from "../../bundle/policy-hash.js";
+import { contentDigest } from "../../bundle/policy-hash.js";
 import { formatActivation } from "../../bundle/trust/activation.js";
 import { formatLease, LEASE_TYPE, type Lease } from "../../bundle/trust/lease.js";
 import { STATEMENT_TYPE } from "../../bundle/trust/statement.js";
@@ -48,7 +48,7 @@ export class Attester {
     const payload = formatActivation({
       ...{ orgId, projectId, environment, sequence, kind, bundleId, version },
       ...{ content: contentDigest(deployment.policyHash), document: documentSha256, size: contentSize },
-      ...{ deploymentId: id, activatedAt: deployment.at, mediaType: CONTENT_TYPE },
+      ...{ deploymentId: id, activatedAt: deployment.at, mediaType: deployment.mediaType },
       ...{ release: release?.digest ?? null, previous },
     });
     return {

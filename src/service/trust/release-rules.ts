@@ -2,7 +2,7 @@ import { contentDigest } from "../../bundle/policy-hash.js";
 import { parseRelease } from "../../bundle/trust/release.js";
 import { boundedEnvelope } from "../../bundle/trust/threshold.js";
 import { isRevoked } from "../../bundle/trust/trust-state.js";
-import type { Deployment } from "../../core/bundle.js";
+import type { Bundle, Deployment } from "../../core/bundle.js";
 import { instantOf, type Clock } from "../../core/clock.js";
 import type { Environment } from "../../core/organization.js";
 import type { Release, ReleaseSubject } from "../../core/trust/release.js";
@@ -34,10 +34,12 @@ export interface BroughtRelease {
 /** An environment, as far as the rules look at it. */
 type Place = Pick<Environment, "name" | "projectId" | "activeDeploymentId">;
 
+/** A content by its hash, with what it is: a release of the same text as another kind of policies does not allow it. */
+export type NamedContent = Pick<Bundle, "policyHash" | "mediaType">;
+
 /** A content that may become active in an environment. */
-export interface PlannedContent {
+export interface PlannedContent extends NamedContent {
   readonly environment: Environment;
-  readonly policyHash: string;
 }
 
 /** Decides by the newest root of a project which content may become active in which environment. */
@@ -52,20 +54,21 @@ export class ReleaseRules {
 
   /**
    * The release by which a content may become active in an environment, null where none is needed and none is there. To be asked in the
-   * transaction of the activation: the newest root is read there, which is all that a project without a root costs. `policyHash` is the
-   * content's; `brought` is looked at besides what is kept.
+   * transaction of the activation: the newest root is read there, which is all that a project without a root costs. `brought` is looked at
+   * besides what is kept.
    *
-   * Throws `invalid` with the reason `release_missing`, `release_expired`, `revoked` or `rolled_back`, and says who must sign.
+   * Throws `invalid` with the reason `release_missing`, `release_expired`, `revoked`, `rolled_back` or `mix_and_match`, and says who must
+   * sign.
    */
   async authorize(
     reader: Reader,
     environment: Environment,
-    policyHash: string,
+    content: NamedContent,
     brought: BroughtRelease | null = null,
   ): Promise<NamedRelease | null> {
     const known = await this.deps.documents.newest(reader, environment.projectId);
     if (known === null) return null;
-    const found = await this.#find(reader, known, environment, policyHash, brought);
+    const found = await this.#find(reader, known, environment, content, brought);
     if (found !== null && "problem" in found) throw refusalError([found]);
     return found;
   }
@@ -75,14 +78,14 @@ export class ReleaseRules {
    * this content, else one that allows the content now. Null without any; nothing is refused.
    */
   async named(reader: Reader, deployment: Deployment, before: string | null): Promise<NamedRelease | null> {
-    const { projectId, environment, policyHash } = deployment;
+    const { projectId, environment, policyHash, mediaType } = deployment;
     const known = await this.deps.documents.newest(reader, projectId);
     if (known === null) return null;
     const contentSha256 = contentDigest(policyHash);
     const same = before === null ? null : await reader.release(projectId, before);
-    if (same !== null && allows(same, environment, contentSha256)) return same;
+    if (same !== null && same.mediaType === mediaType && allows(same, environment, contentSha256)) return same;
     const place = { name: environment, projectId, activeDeploymentId: null };
-    const found = await this.#find(reader, known, place, policyHash, null);
+    const found = await this.#find(reader, known, place, deployment, null);
     return found === null || "problem" in found ? null : found;
   }
 
@@ -90,12 +93,12 @@ export class ReleaseRules {
   async refusals(reader: Reader, contents: readonly PlannedContent[]): Promise<readonly Refusal[]> {
     const roots = new Map<string, KnownRoot | null>();
     const refusals: Refusal[] = [];
-    for (const { environment, policyHash } of contents) {
+    for (const { environment, ...content } of contents) {
       const { projectId } = environment;
       const read = roots.get(projectId);
       const known = read === undefined ? await this.deps.documents.newest(reader, projectId) : read;
       roots.set(projectId, known);
-      const found = known === null ? null : await this.#find(reader, known, environment, policyHash, null);
+      const found = known === null ? null : await this.#find(reader, known, environment, content, null);
       if (found !== null && "problem" in found) refusals.push(found);
     }
     return refusals;
@@ -105,7 +108,7 @@ export class ReleaseRules {
     reader: Reader,
     known: KnownRoot,
     environment: Place,
-    policyHash: string,
+    { policyHash, mediaType }: NamedContent,
     brought: BroughtRelease | null,
   ): Promise<NamedRelease | Refusal | null> {
     const { root } = known;
@@ -116,6 +119,7 @@ export class ReleaseRules {
     if (rule.threshold === 0 && rule.keyIds.length === 0) return null;
     const use: ReleaseUse = {
       environment: name,
+      mediaType,
       now: instantOf(this.deps.clock.now()),
       leastNumber: await leastNumber(reader, known, environment),
     };

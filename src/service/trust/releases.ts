@@ -1,4 +1,4 @@
-import { CONTENT_TYPE, contentDigest } from "../../bundle/policy-hash.js";
+import { contentDigest } from "../../bundle/policy-hash.js";
 import { parseRelease, type Release as Statement } from "../../bundle/trust/release.js";
 import type { Root } from "../../bundle/trust/root.js";
 import { STATEMENT_TYPE } from "../../bundle/trust/statement.js";
@@ -7,6 +7,7 @@ import { isRevoked } from "../../bundle/trust/trust-state.js";
 import { timeMs, type TrustTime } from "../../bundle/trust/trust-time.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError, invalidField, notFound } from "../../core/error.js";
+import { JSON_POLICIES, MEDIA_TYPES, mediaTypeOf } from "../../core/bundle.js";
 import type { Project } from "../../core/organization.js";
 import { printable } from "../../core/printable.js";
 import { nextTurn } from "../../core/schedule/in-steps.js";
@@ -19,7 +20,7 @@ import { actorOf, type Audit } from "../audit/audit.js";
 import { retryOnConflict } from "../changes/retry-on-conflict.js";
 import { explained, givenEnvelope, withSignatures } from "./envelopes.js";
 import { keyNames } from "./key-names.js";
-import type { BroughtRelease } from "./release-rules.js";
+import type { BroughtRelease, NamedContent } from "./release-rules.js";
 import { authorsOf, type ReleaseSigners } from "./release-signers.js";
 import { refusalOf, releaseRule, revokedContent, type Refusal } from "./release-verdict.js";
 import type { KnownRoot, RootDocuments } from "./root-documents.js";
@@ -118,6 +119,7 @@ export class Releases {
       envelope: withSignatures(envelope, signatures, field),
       number: statement.number,
       expiresAt: instantOrNull(statement.expiresAt),
+      mediaType: mediaTypeOf(statement.mediaType) ?? JSON_POLICIES,
       uploadedAt: now,
       uploadedBy: actorOf(caller),
     };
@@ -191,7 +193,7 @@ export class Releases {
       const { threshold, keyIds } = releaseRule(root, environment);
       const refusal = isRevoked(root, contentSha256)
         ? revokedContent(environment)
-        : refusalOf(root, release, authors, { environment, now, leastNumber: null });
+        : refusalOf(root, release, authors, { environment, mediaType: null, now, leastNumber: null });
       const signed = keyIds.filter((id) => authors.has(id));
       return { environment, contentSha256, threshold, signedBy: signed, refusal };
     });
@@ -227,13 +229,16 @@ export class Releases {
 
 /** Throws `invalid` about `field` if a release is not one of a content in an environment: it was brought by mistake. */
 export function requireReleased(
-  { statement }: GivenRelease,
+  { statement, release }: GivenRelease,
   environment: string,
-  policyHash: string,
+  { policyHash, mediaType }: NamedContent,
   field: string,
 ): void {
   const released = statement.subjects.get(environment);
-  if (released === contentDigest(policyHash)) return;
+  if (released === contentDigest(policyHash)) {
+    if (release.mediaType === mediaType) return;
+    throw invalidField([field], `is of ${release.mediaType}, and the policies are ${mediaType}`, "mix_and_match");
+  }
   const other =
     released === undefined
       ? `names no content for "${environment}"`
@@ -260,11 +265,11 @@ function problemOf(
   }
   if (isRevoked(root, digest)) return { code: "revoked", message: "was revoked" };
   const { expiresAt, mediaType } = statement;
-  // Activations name this one alone, and runtimes compare them.
-  if (mediaType !== CONTENT_TYPE) {
+  // Runtimes compare it with the activation's, which is one of these.
+  if (mediaTypeOf(mediaType) === null) {
     return {
       code: "mix_and_match",
-      message: `is of the media type ${printable(mediaType)}, and policies are of ${CONTENT_TYPE}`,
+      message: `is of the media type ${printable(mediaType)}, and policies are of ${MEDIA_TYPES.join(" or ")}`,
     };
   }
   if (expiresAt === null || timeMs(expiresAt) > Date.parse(now)) return null;

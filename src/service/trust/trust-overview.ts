@@ -119,7 +119,15 @@ export class TrustOverview {
     if (release === null) return { ...active, refusal: unreleased(root, name) };
     const signedBy = await this.deps.signers.of(known, release);
     const now = instantOf(this.deps.clock.now());
-    return { ...active, refusal: refusalOf(root, release, signedBy, { environment: name, now, leastNumber: null }) };
+    return {
+      ...active,
+      refusal: refusalOf(root, release, signedBy, {
+        environment: name,
+        mediaType: deployment.mediaType,
+        now,
+        leastNumber: null,
+      }),
+    };
   }
 }
 

@@ -28,6 +28,7 @@ import { trust } from "./0021-0040/0025-trust.js";
 import { auditLog } from "./0021-0040/0026-audit-log.js";
 import { consoleSessions } from "./0021-0040/0027-console-sessions.js";
 import { deploymentSearch } from "./0021-0040/0028-deployment-search.js";
+import { mediaTypes } from "./0021-0040/0029-media-types.js";
 import type { MigrationDialect } from "./dialect.js";
 import { isMark, refuseMarked } from "../move-mark.js";
 
@@ -62,6 +63,7 @@ function migrationsOf(dialect: MigrationDialect): Record<string, Migration> {
     "0026-audit-log": auditLog(dialect),
     "0027-console-sessions": consoleSessions,
     "0028-deployment-search": deploymentSearch,
+    "0029-media-types": mediaTypes,
   };
 }
 

@@ -94,9 +94,10 @@ export function bundleSearcher(db: Kysely<Schema>) {
 }
 
 function conditionsOf(eb: ExpressionBuilder<Schema, "bundles">, filter: BundleFilter): Expression<SqlBool>[] {
-  const { text, label, publishedBy, sourceRevision } = filter;
+  const { text, label, publishedBy, sourceRevision, mediaType } = filter;
   const conditions: Expression<SqlBool>[] = [];
   if (text !== undefined) conditions.push(eb.or(textConditions(text)));
+  if (mediaType !== undefined) conditions.push(eb("bundles.media_type", "=", mediaType));
   if (publishedBy !== undefined) conditions.push(contains("published_by", publishedBy));
   if (label !== undefined) {
     // Quotes within keys and values are escaped in the JSON text, so that a member begins nowhere else than after `{` or `,`.

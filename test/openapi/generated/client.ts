@@ -2480,6 +2480,11 @@ export interface components {
             reason: string | null;
             /** @description As GetLatestContentResponse.content, as a text in every protocol: exact bytes. Unset unless the request asks for it. */
             content: string | null;
+            /**
+             * @description What the policies are, as PublishBundleRequest.media_type; signed in the attestation.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         /** @description Who did something: a token, as it was then. Names and kinds are kept with what was done, so that they outlive the token. */
         Actor: {
@@ -2739,6 +2744,11 @@ export interface components {
              * @description When something else became active after that; unset while it is the active one.
              */
             replaced_at: string | null;
+            /**
+             * @description As PublishBundleRequest.media_type.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         /** @description What a publication or promotion changed in its environment, or would change. */
         BundleChange: {
@@ -2875,6 +2885,11 @@ export interface components {
              * @description As Bundle.replaced_at.
              */
             replaced_at: string | null;
+            /**
+             * @description As PublishBundleRequest.media_type.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         ClaimBenchmarkAnswer: Record<string, never>;
         CompareBundlesAnswer: {
@@ -2895,6 +2910,11 @@ export interface components {
             version: number;
             policy_hash: string;
             is_active: boolean;
+            /**
+             * @description As PublishBundleRequest.media_type.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         CreateAdminTokenRequest: {
             /**
@@ -2913,7 +2933,7 @@ export interface components {
             policies: unknown;
             /** @description At most 255 characters. */
             name?: string | null;
-            /** @description "application/json" by default, any "+json"; "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", any "+yaml". */
+            /** @description "application/json" by default, any "+json"; "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", any "+yaml"; or "application/vnd.openpolicyagent.bundles", as PublishBundleRequest.media_type. */
             media_type?: string | null;
         };
         CreateBackupRequest: {
@@ -3165,6 +3185,11 @@ export interface components {
              * @description The version that was active there.
              */
             source_version: number | null;
+            /**
+             * @description Of the bundle, as PublishBundleRequest.media_type.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         DiagnoseServerAnswer: {
             findings: components["schemas"]["Finding"][];
@@ -4031,6 +4056,11 @@ export interface components {
             release?: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * @description What the policies are: "application/json" by default, any JSON object; or "application/vnd.openpolicyagent.bundles", Rego files for Open Policy Agent: {"files": {path: text}, "roots": [path], "rego_version": 0 or 1}, see docs/opa.md. It is signed with each activation, and stays the bundle's own when it is promoted, activated again or exported.
+             * @enum {string|null}
+             */
+            media_type?: "application/json" | "application/vnd.openpolicyagent.bundles" | null;
         };
         PublishRootRequest: {
             /** @description The root document, a DSSE envelope of payloadType "application/vnd.signet.root+json". */
@@ -5249,12 +5279,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
+                     *       "id": "01a22508-1d5d-7625-b5c1-1717d796bfb0",
                      *       "version": 1,
                      *       "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T23:46:40.486Z",
+                     *       "published_at": "2026-11-29T02:00:18.525Z",
                      *       "title": "Redact personal data",
                      *       "description": null,
                      *       "labels": {
@@ -5266,7 +5296,7 @@ export interface operations {
                      *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
                      *       },
                      *       "origin": "publish",
-                     *       "deployment_id": "01a2248d-c4ef-7270-b528-4a418580261e",
+                     *       "deployment_id": "01a22508-1d62-76b3-9457-e06dd4d27ff2",
                      *       "sequence": 1,
                      *       "warnings": [],
                      *       "change": {
@@ -5277,7 +5307,8 @@ export interface operations {
                      *         "quota": null
                      *       },
                      *       "activated_at": null,
-                     *       "replaced_at": null
+                     *       "replaced_at": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5356,23 +5387,24 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *       "id": "01a22508-1d71-7767-9b59-46acf742548d",
                      *       "version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T23:46:40.675Z",
+                     *       "published_at": "2026-11-29T02:00:18.545Z",
                      *       "title": "Block personal data",
                      *       "description": null,
                      *       "labels": {},
                      *       "source": null,
                      *       "origin": "publish",
-                     *       "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *       "deployment_id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *       "sequence": 4,
                      *       "warnings": [],
                      *       "change": null,
                      *       "activated_at": null,
-                     *       "replaced_at": null
+                     *       "replaced_at": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5447,12 +5479,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
+                     *       "id": "01a22508-1d5d-7625-b5c1-1717d796bfb0",
                      *       "version": 1,
                      *       "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T23:46:40.486Z",
+                     *       "published_at": "2026-11-29T02:00:18.525Z",
                      *       "title": "Redact personal data",
                      *       "description": null,
                      *       "labels": {
@@ -5464,12 +5496,13 @@ export interface operations {
                      *         "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
                      *       },
                      *       "origin": "publish",
-                     *       "deployment_id": "01a2248d-c97d-7466-b134-a32687734c47",
+                     *       "deployment_id": "01a22508-1e82-7046-9272-22ce7f4880f6",
                      *       "sequence": 3,
                      *       "warnings": [],
                      *       "change": null,
                      *       "activated_at": null,
-                     *       "replaced_at": null
+                     *       "replaced_at": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5546,18 +5579,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2248d-c64a-7446-8e27-76e36cd1005d",
+                     *       "id": "01a22508-1d93-7618-ad52-44525d181421",
                      *       "version": 1,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T23:46:40.842Z",
+                     *       "published_at": "2026-11-29T02:00:18.580Z",
                      *       "title": "Block personal data",
                      *       "description": null,
                      *       "labels": {},
                      *       "source": null,
                      *       "origin": "promote",
-                     *       "deployment_id": "01a2248d-c652-76d4-a0d6-eb4789922a6d",
+                     *       "deployment_id": "01a22508-1d99-758d-9484-25eec56fbb7b",
                      *       "sequence": 1,
                      *       "warnings": [],
                      *       "change": {
@@ -5568,7 +5601,8 @@ export interface operations {
                      *         "quota": null
                      *       },
                      *       "activated_at": null,
-                     *       "replaced_at": null
+                     *       "replaced_at": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["Bundle"];
@@ -5604,6 +5638,8 @@ export interface operations {
                 published_by?: string;
                 /** @description Only those whose source has a revision that begins with this. */
                 source_revision?: string;
+                /** @description Only those of this kind, as PublishBundleRequest.media_type. */
+                media_type?: "application/json" | "application/vnd.openpolicyagent.bundles";
             };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
@@ -5645,31 +5681,32 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *         "id": "01a22508-1d71-7767-9b59-46acf742548d",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *         "is_active": true,
                      *         "published_by": "maria@acme.example",
-                     *         "published_at": "2026-11-28T23:46:40.675Z",
+                     *         "published_at": "2026-11-29T02:00:18.545Z",
                      *         "title": "Block personal data",
                      *         "description": null,
                      *         "labels": {},
                      *         "source": null,
                      *         "origin": "publish",
-                     *         "deployment_id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
+                     *         "deployment_id": "01a22508-1d75-72dc-9bca-702a06019285",
                      *         "sequence": 2,
                      *         "warnings": [],
                      *         "change": null,
-                     *         "activated_at": "2026-11-28T23:46:40.721Z",
-                     *         "replaced_at": null
+                     *         "activated_at": "2026-11-29T02:00:18.548Z",
+                     *         "replaced_at": null,
+                     *         "media_type": "application/json"
                      *       },
                      *       {
-                     *         "id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
+                     *         "id": "01a22508-1d5d-7625-b5c1-1717d796bfb0",
                      *         "version": 1,
                      *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *         "is_active": false,
                      *         "published_by": "maria@acme.example",
-                     *         "published_at": "2026-11-28T23:46:40.486Z",
+                     *         "published_at": "2026-11-29T02:00:18.525Z",
                      *         "title": "Redact personal data",
                      *         "description": null,
                      *         "labels": {
@@ -5681,12 +5718,13 @@ export interface operations {
                      *           "url": "https://git.acme.example/policies/shop/-/merge_requests/482"
                      *         },
                      *         "origin": "publish",
-                     *         "deployment_id": "01a2248d-c4ef-7270-b528-4a418580261e",
+                     *         "deployment_id": "01a22508-1d62-76b3-9457-e06dd4d27ff2",
                      *         "sequence": 1,
                      *         "warnings": [],
                      *         "change": null,
-                     *         "activated_at": "2026-11-28T23:46:40.490Z",
-                     *         "replaced_at": "2026-11-28T23:46:40.721Z"
+                     *         "activated_at": "2026-11-29T02:00:18.528Z",
+                     *         "replaced_at": "2026-11-29T02:00:18.548Z",
+                     *         "media_type": "application/json"
                      *       }
                      *     ]
                      */
@@ -5749,18 +5787,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *       "id": "01a22508-1d71-7767-9b59-46acf742548d",
                      *       "version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "is_active": true,
                      *       "published_by": "maria@acme.example",
-                     *       "published_at": "2026-11-28T23:46:40.675Z",
+                     *       "published_at": "2026-11-29T02:00:18.545Z",
                      *       "title": "Block personal data",
                      *       "description": null,
                      *       "labels": {},
                      *       "source": null,
                      *       "origin": "publish",
-                     *       "deployment_id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
+                     *       "deployment_id": "01a22508-1d75-72dc-9bca-702a06019285",
                      *       "sequence": 2,
                      *       "policies_json": {
                      *         "pii": {
@@ -5795,11 +5833,12 @@ export interface operations {
                      *         }
                      *       },
                      *       "scope_policies_json": {},
-                     *       "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
-                     *       "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
-                     *       "key_id": "e8af24448c23722c",
-                     *       "activated_at": "2026-11-28T23:46:40.721Z",
-                     *       "replaced_at": null
+                     *       "signature": "CuEtHNooBOU9v828UH6k3V/fxraOfjE2/fvP8V0TX50r+v+N1kEalKYSO1k8e2rX0M4SkqvYaa0f3CLjfP3oDQ==",
+                     *       "signature_v2": "jtK8fpUlxxkdIOU81D90hI+4TRDciBAFqdPejYE8GcWWVHVpRpbKW3thmH4PdJcECxvDW1cR4EdItKG8ryvxDQ==",
+                     *       "key_id": "120d07b0c55a2a2d",
+                     *       "activated_at": "2026-11-29T02:00:18.548Z",
+                     *       "replaced_at": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["BundleWithPolicies"];
@@ -5925,11 +5964,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "version": 1,
-                     *       "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "environment": "dev",
-                     *       "published_at": "2026-11-28T23:46:40+00:00",
+                     *       "published_at": "2026-11-29T02:00:18+00:00",
                      *       "policies": {
                      *         "pii": {
                      *           "enabled": true,
@@ -5970,10 +6009,10 @@ export interface operations {
                      *       },
                      *       "scope_policies": {},
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
-                     *       "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
+                     *       "signature": "CuEtHNooBOU9v828UH6k3V/fxraOfjE2/fvP8V0TX50r+v+N1kEalKYSO1k8e2rX0M4SkqvYaa0f3CLjfP3oDQ==",
+                     *       "signature_v2": "jtK8fpUlxxkdIOU81D90hI+4TRDciBAFqdPejYE8GcWWVHVpRpbKW3thmH4PdJcECxvDW1cR4EdItKG8ryvxDQ==",
                      *       "bundle_version": 2,
-                     *       "key_id": "e8af24448c23722c"
+                     *       "key_id": "120d07b0c55a2a2d"
                      *     }
                      */
                     "application/json": {
@@ -6150,17 +6189,19 @@ export interface operations {
                      * @example {
                      *       "before": {
                      *         "environment": "dev",
-                     *         "bundle_id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
+                     *         "bundle_id": "01a22508-1d5d-7625-b5c1-1717d796bfb0",
                      *         "version": 1,
                      *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
-                     *         "is_active": false
+                     *         "is_active": false,
+                     *         "media_type": "application/json"
                      *       },
                      *       "after": {
                      *         "environment": "dev",
-                     *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *         "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "is_active": true
+                     *         "is_active": true,
+                     *         "media_type": "application/json"
                      *       },
                      *       "difference": {
                      *         "changes": [
@@ -6413,22 +6454,22 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *           "id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *           "sequence": 4,
                      *           "version": 2,
                      *           "from_version": 1,
                      *           "kind": "activate",
-                     *           "actor": "signet_adm_ZL5vSRkV",
-                     *           "at": "2026-11-28T23:46:41.784Z",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *           "actor": "signet_adm_SkTebDpm",
+                     *           "at": "2026-11-29T02:00:18.889Z",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *           "environment_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *           "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ZL5vSRkV",
+                     *             "prefix": "signet_adm_SkTebDpm",
                      *             "kind": "admin"
                      *           },
                      *           "reason": "The false alarms are fixed",
@@ -6436,25 +6477,26 @@ export interface operations {
                      *           "source_revision": null,
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
-                     *           "id": "01a2248d-c97d-7466-b134-a32687734c47",
+                     *           "id": "01a22508-1e82-7046-9272-22ce7f4880f6",
                      *           "sequence": 3,
                      *           "version": 1,
                      *           "from_version": 2,
                      *           "kind": "rollback",
-                     *           "actor": "signet_adm_ZL5vSRkV",
-                     *           "at": "2026-11-28T23:46:41.661Z",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *           "actor": "signet_adm_SkTebDpm",
+                     *           "at": "2026-11-29T02:00:18.817Z",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *           "environment_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
+                     *           "bundle_id": "01a22508-1d5d-7625-b5c1-1717d796bfb0",
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ZL5vSRkV",
+                     *             "prefix": "signet_adm_SkTebDpm",
                      *             "kind": "admin"
                      *           },
                      *           "reason": "Checkout refuses valid orders",
@@ -6462,25 +6504,26 @@ export interface operations {
                      *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
-                     *           "id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
+                     *           "id": "01a22508-1d75-72dc-9bca-702a06019285",
                      *           "sequence": 2,
                      *           "version": 2,
                      *           "from_version": 1,
                      *           "kind": "publish",
-                     *           "actor": "signet_adm_ZL5vSRkV",
-                     *           "at": "2026-11-28T23:46:40.721Z",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *           "actor": "signet_adm_SkTebDpm",
+                     *           "at": "2026-11-29T02:00:18.548Z",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *           "environment_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *           "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ZL5vSRkV",
+                     *             "prefix": "signet_adm_SkTebDpm",
                      *             "kind": "admin"
                      *           },
                      *           "reason": null,
@@ -6488,25 +6531,26 @@ export interface operations {
                      *           "source_revision": null,
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
-                     *           "id": "01a2248d-c4ef-7270-b528-4a418580261e",
+                     *           "id": "01a22508-1d62-76b3-9457-e06dd4d27ff2",
                      *           "sequence": 1,
                      *           "version": 1,
                      *           "from_version": null,
                      *           "kind": "publish",
-                     *           "actor": "signet_adm_ZL5vSRkV",
-                     *           "at": "2026-11-28T23:46:40.490Z",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *           "actor": "signet_adm_SkTebDpm",
+                     *           "at": "2026-11-29T02:00:18.528Z",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *           "environment_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
+                     *           "bundle_id": "01a22508-1d5d-7625-b5c1-1717d796bfb0",
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ZL5vSRkV",
+                     *             "prefix": "signet_adm_SkTebDpm",
                      *             "kind": "admin"
                      *           },
                      *           "reason": null,
@@ -6514,7 +6558,8 @@ export interface operations {
                      *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         }
                      *       ],
                      *       "total": 4,
@@ -6590,22 +6635,22 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *           "id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *           "sequence": 4,
                      *           "version": 2,
                      *           "from_version": 1,
                      *           "kind": "activate",
-                     *           "actor": "signet_adm_ZL5vSRkV",
-                     *           "at": "2026-11-28T23:46:41.784Z",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *           "actor": "signet_adm_SkTebDpm",
+                     *           "at": "2026-11-29T02:00:18.889Z",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *           "environment_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *           "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ZL5vSRkV",
+                     *             "prefix": "signet_adm_SkTebDpm",
                      *             "kind": "admin"
                      *           },
                      *           "reason": "The false alarms are fixed",
@@ -6613,25 +6658,26 @@ export interface operations {
                      *           "source_revision": null,
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
-                     *           "id": "01a2248d-c97d-7466-b134-a32687734c47",
+                     *           "id": "01a22508-1e82-7046-9272-22ce7f4880f6",
                      *           "sequence": 3,
                      *           "version": 1,
                      *           "from_version": 2,
                      *           "kind": "rollback",
-                     *           "actor": "signet_adm_ZL5vSRkV",
-                     *           "at": "2026-11-28T23:46:41.661Z",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *           "actor": "signet_adm_SkTebDpm",
+                     *           "at": "2026-11-29T02:00:18.817Z",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *           "environment_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
+                     *           "bundle_id": "01a22508-1d5d-7625-b5c1-1717d796bfb0",
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ZL5vSRkV",
+                     *             "prefix": "signet_adm_SkTebDpm",
                      *             "kind": "admin"
                      *           },
                      *           "reason": "Checkout refuses valid orders",
@@ -6639,25 +6685,26 @@ export interface operations {
                      *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
-                     *           "id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
+                     *           "id": "01a22508-1d75-72dc-9bca-702a06019285",
                      *           "sequence": 2,
                      *           "version": 2,
                      *           "from_version": 1,
                      *           "kind": "publish",
-                     *           "actor": "signet_adm_ZL5vSRkV",
-                     *           "at": "2026-11-28T23:46:40.721Z",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *           "actor": "signet_adm_SkTebDpm",
+                     *           "at": "2026-11-29T02:00:18.548Z",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *           "environment_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *           "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ZL5vSRkV",
+                     *             "prefix": "signet_adm_SkTebDpm",
                      *             "kind": "admin"
                      *           },
                      *           "reason": null,
@@ -6665,25 +6712,26 @@ export interface operations {
                      *           "source_revision": null,
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         },
                      *         {
-                     *           "id": "01a2248d-c4ef-7270-b528-4a418580261e",
+                     *           "id": "01a22508-1d62-76b3-9457-e06dd4d27ff2",
                      *           "sequence": 1,
                      *           "version": 1,
                      *           "from_version": null,
                      *           "kind": "publish",
-                     *           "actor": "signet_adm_ZL5vSRkV",
-                     *           "at": "2026-11-28T23:46:40.490Z",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *           "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *           "actor": "signet_adm_SkTebDpm",
+                     *           "at": "2026-11-29T02:00:18.528Z",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *           "environment_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *           "environment": "dev",
-                     *           "bundle_id": "01a2248d-c4e6-75d4-9216-d19b6f655ffd",
+                     *           "bundle_id": "01a22508-1d5d-7625-b5c1-1717d796bfb0",
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *           "performed_by": {
                      *             "id": 2,
                      *             "name": "first admin",
-                     *             "prefix": "signet_adm_ZL5vSRkV",
+                     *             "prefix": "signet_adm_SkTebDpm",
                      *             "kind": "admin"
                      *           },
                      *           "reason": null,
@@ -6691,7 +6739,8 @@ export interface operations {
                      *           "source_revision": "9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4",
                      *           "source_project_id": null,
                      *           "source_environment": null,
-                     *           "source_version": null
+                     *           "source_version": null,
+                     *           "media_type": "application/json"
                      *         }
                      *       ],
                      *       "total": 4,
@@ -6723,7 +6772,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of an activation.
-                 * @example 01a2248d-c9f8-725d-b921-c5abe8eff643
+                 * @example 01a22508-1ec9-7198-8cbb-cef3da5c49c7
                  */
                 deployment_id: string;
             };
@@ -6743,22 +6792,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *       "id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *       "sequence": 4,
                      *       "version": 2,
                      *       "from_version": 1,
                      *       "kind": "activate",
-                     *       "actor": "signet_adm_ZL5vSRkV",
-                     *       "at": "2026-11-28T23:46:41.784Z",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *       "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *       "actor": "signet_adm_SkTebDpm",
+                     *       "at": "2026-11-29T02:00:18.889Z",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *       "environment_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *       "environment": "dev",
-                     *       "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *       "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *       "performed_by": {
                      *         "id": 2,
                      *         "name": "first admin",
-                     *         "prefix": "signet_adm_ZL5vSRkV",
+                     *         "prefix": "signet_adm_SkTebDpm",
                      *         "kind": "admin"
                      *       },
                      *       "reason": "The false alarms are fixed",
@@ -6766,7 +6815,8 @@ export interface operations {
                      *       "source_revision": null,
                      *       "source_project_id": null,
                      *       "source_environment": null,
-                     *       "source_version": null
+                     *       "source_version": null,
+                     *       "media_type": "application/json"
                      *     }
                      */
                     "application/json": components["schemas"]["Deployment"];
@@ -6839,8 +6889,8 @@ export interface operations {
                      *         }
                      *       },
                      *       "schema_hash": "sha256:7061d0457b3f4a2add4c857f6ddd3801318c65ef93fc1ee56c76c5428f9499f7",
-                     *       "updated_by": "signet_adm_ZL5vSRkV",
-                     *       "updated_at": "2026-11-28T23:46:42.986Z"
+                     *       "updated_by": "signet_adm_SkTebDpm",
+                     *       "updated_at": "2026-11-29T02:00:20.187Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PolicySchema"];
@@ -6942,8 +6992,8 @@ export interface operations {
                      *         }
                      *       },
                      *       "schema_hash": "sha256:7061d0457b3f4a2add4c857f6ddd3801318c65ef93fc1ee56c76c5428f9499f7",
-                     *       "updated_by": "signet_adm_ZL5vSRkV",
-                     *       "updated_at": "2026-11-28T23:46:42.986Z"
+                     *       "updated_by": "signet_adm_SkTebDpm",
+                     *       "updated_at": "2026-11-29T02:00:20.187Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PolicySchema"];
@@ -7035,22 +7085,22 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "key_id": "e8af24448c23722c",
+                     *         "key_id": "120d07b0c55a2a2d",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAyuvT+Iu/CBmS7vhCRGtn6isPh0yoS79MiU98Oc2+PU=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T23:46:40.112Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjA/ejc0sRV2aSU0P2QNvIXzDaO8FX1JKXM8E9wiCvOQ=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-29T02:00:18.443Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
-                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *         "environment_id": null,
                      *         "environment": null,
                      *         "state": "current"
                      *       },
                      *       {
-                     *         "key_id": "760a174cd950cef7",
+                     *         "key_id": "ede3864fcd394633",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAy1fQyg38LKmbYalFOifMI9eaWYDBaEWzcvtNX6nhsks=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T23:46:35.915Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAnDqhIQ+iB7xUBB32PHRue9rCElV5dIRPYk1HBcXJ2Dg=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-29T02:00:16.265Z",
                      *         "is_current": true,
                      *         "purpose": "audit",
                      *         "org_id": null,
@@ -7059,22 +7109,22 @@ export interface operations {
                      *         "state": "current"
                      *       },
                      *       {
-                     *         "key_id": "eeb381c61ceb3659",
+                     *         "key_id": "0f3415d18a35b985",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAzJ1VAo3kjgStDGUjJvZ5V5hzxCt+R3BXEKEetOi0S0s=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T23:46:37.482Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAkOqFrXz7AqAhA2Z0zeF0zC4kpcMqK0tAp1lUP1JZags=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-29T02:00:17.065Z",
                      *         "is_current": true,
                      *         "purpose": "webhooks",
-                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *         "environment_id": null,
                      *         "environment": null,
                      *         "state": "current"
                      *       },
                      *       {
-                     *         "key_id": "9ccdc01714ed1d2c",
+                     *         "key_id": "996e30df001d532c",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAMpT01JD6Yrk9zH8xHZHu+PSEYCfaso28kaggLEq8RE0=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T23:46:35.915Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAcLQ78JtqSPCmRALg9766MR1naZQjQWdz86v7mM4RJ8g=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-29T02:00:16.265Z",
                      *         "is_current": true,
                      *         "purpose": "attestation",
                      *         "org_id": null,
@@ -7138,11 +7188,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "version": 1,
-                     *       "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "environment": "dev",
-                     *       "published_at": "2026-11-28T23:46:40+00:00",
+                     *       "published_at": "2026-11-29T02:00:18+00:00",
                      *       "policies": {
                      *         "pii": {
                      *           "enabled": true,
@@ -7183,10 +7233,10 @@ export interface operations {
                      *       },
                      *       "scope_policies": {},
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
-                     *       "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
+                     *       "signature": "CuEtHNooBOU9v828UH6k3V/fxraOfjE2/fvP8V0TX50r+v+N1kEalKYSO1k8e2rX0M4SkqvYaa0f3CLjfP3oDQ==",
+                     *       "signature_v2": "jtK8fpUlxxkdIOU81D90hI+4TRDciBAFqdPejYE8GcWWVHVpRpbKW3thmH4PdJcECxvDW1cR4EdItKG8ryvxDQ==",
                      *       "bundle_version": 2,
-                     *       "key_id": "e8af24448c23722c"
+                     *       "key_id": "120d07b0c55a2a2d"
                      *     }
                      */
                     "application/json": {
@@ -7406,22 +7456,22 @@ export interface operations {
                     /**
                      * @example {
                      *       "lease": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OTk3MWEwOC00MjYzLTRjNGYtODc0YS0zYmZiZTllMjVhMjIiLCJwcm9qZWN0X2lkIjoiZmY5OTNhNjktMDZmNC00YjgyLThmYWUtNjFjN2M5YTNmNTBlIiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMTFlMzIzYjBkOGYyZmI4MDhlMWM3MmJkNGU4ZTUwODFhNzg3Njg0NjY4MTRkNjU4MGY4ZThhZGNlNmZkNjA4ZiIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjM6NDY6NDFaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjM6NTE6NDFaIn0=",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OGNjZmQ5Ni02NGJlLTQzZDgtYWE0MC0xMDBhYWE1YjcwMjEiLCJwcm9qZWN0X2lkIjoiNjcxYjNhYmMtY2JiNS00NTBhLWE2YTUtMjA2ZDE2YWM0Y2Y0IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMjQxNWFjYWRlOGEyZmU5M2I4MjI3YjlhYTA0ZWQ4YTljODE4NTNjMzhmMDFjMzJiNGUwYmE0NjVkNDAxZDkzMyIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjlUMDI6MDA6MThaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjlUMDI6MDU6MThaIn0=",
                      *         "payloadType": "application/vnd.signet.lease+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
-                     *             "sig": "x9Eu/hFA4BJnY6Fjm0wSn3ximvCIV9YYyGFYNJtDQv49Sv9dJGWgwG9PZthgzrwf09zGAZM3dXzB2nYXysoNAA=="
+                     *             "keyid": "996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0",
+                     *             "sig": "i/N/4ckAM2MKrIf3Xsc+9qX6RJKO7Gsoufd8b9lOTpZaoKD/Vlz+I80dq0MQvGLPu7UbPOp6Rh4Go6RvDFi4AQ=="
                      *           }
                      *         ]
                      *       },
                      *       "activation": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjJlMjJjNzBiOWExZWQ1N2NkYTcxYWZiMTY2OGRjMTczZWE2ZDRhNjUxZTczNTY1OGIzZTc1OGJhZTI0NWJlMjcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDk5NzFhMDgtNDI2My00YzRmLTg3NGEtM2JmYmU5ZTI1YTIyIiwicHJvamVjdF9pZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ4ZC1jOWY4LTcyNWQtYjkyMS1jNWFiZThlZmY2NDMiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQxWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImMzM2FjZTVkMDZlNmVjODY5NzU3NTdiOGFhMmFmM2UyZTY3N2RiZDFjZTczMjhmODNkMmFjOGQ0NGIyYzNmMWYifX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImRjNjkwY2QwOTMxMGU1M2YyMmRhY2FjMTU5MDRlNGQwYWE4ZWQ4NzdlM2M3NjgwN2Q0ZTY4OGNjNGI3Yzk5MjkifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDhjY2ZkOTYtNjRiZS00M2Q4LWFhNDAtMTAwYWFhNWI3MDIxIiwicHJvamVjdF9pZCI6IjY3MWIzYWJjLWNiYjUtNDUwYS1hNmE1LTIwNmQxNmFjNGNmNCIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNTA4LTFkNzEtNzc2Ny05YjU5LTQ2YWNmNzQyNTQ4ZCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjUwOC0xZWM5LTcxOTgtOGNiYi1jZWYzZGE1YzQ5YzciLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI5VDAyOjAwOjE4WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjdiZTA3M2I4NWExMDI1YTBlNzBmYzM4YmVhOGNjODYyNjEyOTk3MmQwY2VmNzAzYTU5NGJkYzY1YjZiMGMxNmQifX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
-                     *             "sig": "yMJg6mec6XM1zMZJ3xm93e3KORM74bWYRjKkKZxPOk7MFjb66TkfiwbWHF6z+jx/1RdjEy3VgEiWMNfMJZauCQ=="
+                     *             "keyid": "996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0",
+                     *             "sig": "vxc5uTFv0dvSbdaHBG9q0aB4StATX+0F91DdFM3pcpWXhxvCthJDRjqJLPm5Zl8mtcH38394ZlGTAR5f3W7MCQ=="
                      *           }
                      *         ]
                      *       },
@@ -7489,7 +7539,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of an activation.
-                 * @example 01a2248d-c9f8-725d-b921-c5abe8eff643
+                 * @example 01a22508-1ec9-7198-8cbb-cef3da5c49c7
                  */
                 deployment_id: string;
             };
@@ -7510,22 +7560,22 @@ export interface operations {
                     /**
                      * @example {
                      *       "lease": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OTk3MWEwOC00MjYzLTRjNGYtODc0YS0zYmZiZTllMjVhMjIiLCJwcm9qZWN0X2lkIjoiZmY5OTNhNjktMDZmNC00YjgyLThmYWUtNjFjN2M5YTNmNTBlIiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMTFlMzIzYjBkOGYyZmI4MDhlMWM3MmJkNGU4ZTUwODFhNzg3Njg0NjY4MTRkNjU4MGY4ZThhZGNlNmZkNjA4ZiIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjM6NDY6NDFaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjM6NTE6NDFaIn0=",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OGNjZmQ5Ni02NGJlLTQzZDgtYWE0MC0xMDBhYWE1YjcwMjEiLCJwcm9qZWN0X2lkIjoiNjcxYjNhYmMtY2JiNS00NTBhLWE2YTUtMjA2ZDE2YWM0Y2Y0IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMjQxNWFjYWRlOGEyZmU5M2I4MjI3YjlhYTA0ZWQ4YTljODE4NTNjMzhmMDFjMzJiNGUwYmE0NjVkNDAxZDkzMyIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjlUMDI6MDA6MThaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjlUMDI6MDU6MThaIn0=",
                      *         "payloadType": "application/vnd.signet.lease+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
-                     *             "sig": "x9Eu/hFA4BJnY6Fjm0wSn3ximvCIV9YYyGFYNJtDQv49Sv9dJGWgwG9PZthgzrwf09zGAZM3dXzB2nYXysoNAA=="
+                     *             "keyid": "996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0",
+                     *             "sig": "i/N/4ckAM2MKrIf3Xsc+9qX6RJKO7Gsoufd8b9lOTpZaoKD/Vlz+I80dq0MQvGLPu7UbPOp6Rh4Go6RvDFi4AQ=="
                      *           }
                      *         ]
                      *       },
                      *       "activation": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjJlMjJjNzBiOWExZWQ1N2NkYTcxYWZiMTY2OGRjMTczZWE2ZDRhNjUxZTczNTY1OGIzZTc1OGJhZTI0NWJlMjcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDk5NzFhMDgtNDI2My00YzRmLTg3NGEtM2JmYmU5ZTI1YTIyIiwicHJvamVjdF9pZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ4ZC1jOWY4LTcyNWQtYjkyMS1jNWFiZThlZmY2NDMiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQxWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImMzM2FjZTVkMDZlNmVjODY5NzU3NTdiOGFhMmFmM2UyZTY3N2RiZDFjZTczMjhmODNkMmFjOGQ0NGIyYzNmMWYifX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImRjNjkwY2QwOTMxMGU1M2YyMmRhY2FjMTU5MDRlNGQwYWE4ZWQ4NzdlM2M3NjgwN2Q0ZTY4OGNjNGI3Yzk5MjkifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDhjY2ZkOTYtNjRiZS00M2Q4LWFhNDAtMTAwYWFhNWI3MDIxIiwicHJvamVjdF9pZCI6IjY3MWIzYWJjLWNiYjUtNDUwYS1hNmE1LTIwNmQxNmFjNGNmNCIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNTA4LTFkNzEtNzc2Ny05YjU5LTQ2YWNmNzQyNTQ4ZCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjUwOC0xZWM5LTcxOTgtOGNiYi1jZWYzZGE1YzQ5YzciLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI5VDAyOjAwOjE4WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjdiZTA3M2I4NWExMDI1YTBlNzBmYzM4YmVhOGNjODYyNjEyOTk3MmQwY2VmNzAzYTU5NGJkYzY1YjZiMGMxNmQifX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
-                     *             "sig": "yMJg6mec6XM1zMZJ3xm93e3KORM74bWYRjKkKZxPOk7MFjb66TkfiwbWHF6z+jx/1RdjEy3VgEiWMNfMJZauCQ=="
+                     *             "keyid": "996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0",
+                     *             "sig": "vxc5uTFv0dvSbdaHBG9q0aB4StATX+0F91DdFM3pcpWXhxvCthJDRjqJLPm5Zl8mtcH38394ZlGTAR5f3W7MCQ=="
                      *           }
                      *         ]
                      *       },
@@ -7584,12 +7634,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T23:46:41.784Z","document":{"version":1,"bundle_id":"01a2248d-c5a3-7140-bfd4-e675685e1779","org_id":"49971a08-4263-4c4f-874a-3bfbe9e25a22","project_id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","environment":"dev","published_at":"2026-11-28T23:46:40+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==","signature_v2":"sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==","bundle_version":2,"key_id":"e8af24448c23722c"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OTk3MWEwOC00MjYzLTRjNGYtODc0YS0zYmZiZTllMjVhMjIiLCJwcm9qZWN0X2lkIjoiZmY5OTNhNjktMDZmNC00YjgyLThmYWUtNjFjN2M5YTNmNTBlIiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMTFlMzIzYjBkOGYyZmI4MDhlMWM3MmJkNGU4ZTUwODFhNzg3Njg0NjY4MTRkNjU4MGY4ZThhZGNlNmZkNjA4ZiIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjM6NDY6NDFaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjM6NTE6NDFaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c","sig":"x9Eu/hFA4BJnY6Fjm0wSn3ximvCIV9YYyGFYNJtDQv49Sv9dJGWgwG9PZthgzrwf09zGAZM3dXzB2nYXysoNAA=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjJlMjJjNzBiOWExZWQ1N2NkYTcxYWZiMTY2OGRjMTczZWE2ZDRhNjUxZTczNTY1OGIzZTc1OGJhZTI0NWJlMjcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDk5NzFhMDgtNDI2My00YzRmLTg3NGEtM2JmYmU5ZTI1YTIyIiwicHJvamVjdF9pZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ4ZC1jOWY4LTcyNWQtYjkyMS1jNWFiZThlZmY2NDMiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQxWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImMzM2FjZTVkMDZlNmVjODY5NzU3NTdiOGFhMmFmM2UyZTY3N2RiZDFjZTczMjhmODNkMmFjOGQ0NGIyYzNmMWYifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c","sig":"yMJg6mec6XM1zMZJ3xm93e3KORM74bWYRjKkKZxPOk7MFjb66TkfiwbWHF6z+jx/1RdjEy3VgEiWMNfMJZauCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643"} */
+                    /** @example {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22508-1ec9-7198-8cbb-cef3da5c49c7","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-29T02:00:18.889Z","document":{"version":1,"bundle_id":"01a22508-1d71-7767-9b59-46acf742548d","org_id":"48ccfd96-64be-43d8-aa40-100aaa5b7021","project_id":"671b3abc-cbb5-450a-a6a5-206d16ac4cf4","environment":"dev","published_at":"2026-11-29T02:00:18+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"CuEtHNooBOU9v828UH6k3V/fxraOfjE2/fvP8V0TX50r+v+N1kEalKYSO1k8e2rX0M4SkqvYaa0f3CLjfP3oDQ==","signature_v2":"jtK8fpUlxxkdIOU81D90hI+4TRDciBAFqdPejYE8GcWWVHVpRpbKW3thmH4PdJcECxvDW1cR4EdItKG8ryvxDQ==","bundle_version":2,"key_id":"120d07b0c55a2a2d"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OGNjZmQ5Ni02NGJlLTQzZDgtYWE0MC0xMDBhYWE1YjcwMjEiLCJwcm9qZWN0X2lkIjoiNjcxYjNhYmMtY2JiNS00NTBhLWE2YTUtMjA2ZDE2YWM0Y2Y0IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMjQxNWFjYWRlOGEyZmU5M2I4MjI3YjlhYTA0ZWQ4YTljODE4NTNjMzhmMDFjMzJiNGUwYmE0NjVkNDAxZDkzMyIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjlUMDI6MDA6MThaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjlUMDI6MDU6MThaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0","sig":"i/N/4ckAM2MKrIf3Xsc+9qX6RJKO7Gsoufd8b9lOTpZaoKD/Vlz+I80dq0MQvGLPu7UbPOp6Rh4Go6RvDFi4AQ=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImRjNjkwY2QwOTMxMGU1M2YyMmRhY2FjMTU5MDRlNGQwYWE4ZWQ4NzdlM2M3NjgwN2Q0ZTY4OGNjNGI3Yzk5MjkifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDhjY2ZkOTYtNjRiZS00M2Q4LWFhNDAtMTAwYWFhNWI3MDIxIiwicHJvamVjdF9pZCI6IjY3MWIzYWJjLWNiYjUtNDUwYS1hNmE1LTIwNmQxNmFjNGNmNCIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNTA4LTFkNzEtNzc2Ny05YjU5LTQ2YWNmNzQyNTQ4ZCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjUwOC0xZWM5LTcxOTgtOGNiYi1jZWYzZGE1YzQ5YzciLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI5VDAyOjAwOjE4WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjdiZTA3M2I4NWExMDI1YTBlNzBmYzM4YmVhOGNjODYyNjEyOTk3MmQwY2VmNzAzYTU5NGJkYzY1YjZiMGMxNmQifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0","sig":"vxc5uTFv0dvSbdaHBG9q0aB4StATX+0F91DdFM3pcpWXhxvCthJDRjqJLPm5Zl8mtcH38394ZlGTAR5f3W7MCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null,"media_type":"application/json"},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22508-1ec9-7198-8cbb-cef3da5c49c7"} */
                     "application/x-ndjson": string;
                     /**
                      * @example event: activation
-                     *     id: 4.01a2248d-c9f8-725d-b921-c5abe8eff643
-                     *     data: {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-28T23:46:41.784Z","document":{"version":1,"bundle_id":"01a2248d-c5a3-7140-bfd4-e675685e1779","org_id":"49971a08-4263-4c4f-874a-3bfbe9e25a22","project_id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","environment":"dev","published_at":"2026-11-28T23:46:40+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==","signature_v2":"sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==","bundle_version":2,"key_id":"e8af24448c23722c"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OTk3MWEwOC00MjYzLTRjNGYtODc0YS0zYmZiZTllMjVhMjIiLCJwcm9qZWN0X2lkIjoiZmY5OTNhNjktMDZmNC00YjgyLThmYWUtNjFjN2M5YTNmNTBlIiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMTFlMzIzYjBkOGYyZmI4MDhlMWM3MmJkNGU4ZTUwODFhNzg3Njg0NjY4MTRkNjU4MGY4ZThhZGNlNmZkNjA4ZiIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjhUMjM6NDY6NDFaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjhUMjM6NTE6NDFaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c","sig":"x9Eu/hFA4BJnY6Fjm0wSn3ximvCIV9YYyGFYNJtDQv49Sv9dJGWgwG9PZthgzrwf09zGAZM3dXzB2nYXysoNAA=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6IjJlMjJjNzBiOWExZWQ1N2NkYTcxYWZiMTY2OGRjMTczZWE2ZDRhNjUxZTczNTY1OGIzZTc1OGJhZTI0NWJlMjcifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDk5NzFhMDgtNDI2My00YzRmLTg3NGEtM2JmYmU5ZTI1YTIyIiwicHJvamVjdF9pZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjQ4ZC1jOWY4LTcyNWQtYjkyMS1jNWFiZThlZmY2NDMiLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQxWiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6ImMzM2FjZTVkMDZlNmVjODY5NzU3NTdiOGFhMmFmM2UyZTY3N2RiZDFjZTczMjhmODNkMmFjOGQ0NGIyYzNmMWYifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c","sig":"yMJg6mec6XM1zMZJ3xm93e3KORM74bWYRjKkKZxPOk7MFjb66TkfiwbWHF6z+jx/1RdjEy3VgEiWMNfMJZauCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643"}
+                     *     id: 4.01a22508-1ec9-7198-8cbb-cef3da5c49c7
+                     *     data: {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22508-1ec9-7198-8cbb-cef3da5c49c7","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-29T02:00:18.889Z","document":{"version":1,"bundle_id":"01a22508-1d71-7767-9b59-46acf742548d","org_id":"48ccfd96-64be-43d8-aa40-100aaa5b7021","project_id":"671b3abc-cbb5-450a-a6a5-206d16ac4cf4","environment":"dev","published_at":"2026-11-29T02:00:18+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"CuEtHNooBOU9v828UH6k3V/fxraOfjE2/fvP8V0TX50r+v+N1kEalKYSO1k8e2rX0M4SkqvYaa0f3CLjfP3oDQ==","signature_v2":"jtK8fpUlxxkdIOU81D90hI+4TRDciBAFqdPejYE8GcWWVHVpRpbKW3thmH4PdJcECxvDW1cR4EdItKG8ryvxDQ==","bundle_version":2,"key_id":"120d07b0c55a2a2d"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OGNjZmQ5Ni02NGJlLTQzZDgtYWE0MC0xMDBhYWE1YjcwMjEiLCJwcm9qZWN0X2lkIjoiNjcxYjNhYmMtY2JiNS00NTBhLWE2YTUtMjA2ZDE2YWM0Y2Y0IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMjQxNWFjYWRlOGEyZmU5M2I4MjI3YjlhYTA0ZWQ4YTljODE4NTNjMzhmMDFjMzJiNGUwYmE0NjVkNDAxZDkzMyIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjlUMDI6MDA6MThaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjlUMDI6MDU6MThaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0","sig":"i/N/4ckAM2MKrIf3Xsc+9qX6RJKO7Gsoufd8b9lOTpZaoKD/Vlz+I80dq0MQvGLPu7UbPOp6Rh4Go6RvDFi4AQ=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImRjNjkwY2QwOTMxMGU1M2YyMmRhY2FjMTU5MDRlNGQwYWE4ZWQ4NzdlM2M3NjgwN2Q0ZTY4OGNjNGI3Yzk5MjkifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDhjY2ZkOTYtNjRiZS00M2Q4LWFhNDAtMTAwYWFhNWI3MDIxIiwicHJvamVjdF9pZCI6IjY3MWIzYWJjLWNiYjUtNDUwYS1hNmE1LTIwNmQxNmFjNGNmNCIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNTA4LTFkNzEtNzc2Ny05YjU5LTQ2YWNmNzQyNTQ4ZCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjUwOC0xZWM5LTcxOTgtOGNiYi1jZWYzZGE1YzQ5YzciLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI5VDAyOjAwOjE4WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjdiZTA3M2I4NWExMDI1YTBlNzBmYzM4YmVhOGNjODYyNjEyOTk3MmQwY2VmNzAzYTU5NGJkYzY1YjZiMGMxNmQifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0","sig":"vxc5uTFv0dvSbdaHBG9q0aB4StATX+0F91DdFM3pcpWXhxvCthJDRjqJLPm5Zl8mtcH38394ZlGTAR5f3W7MCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null,"media_type":"application/json"},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22508-1ec9-7198-8cbb-cef3da5c49c7"}
                      */
                     "text/event-stream": string;
                 };
@@ -7718,18 +7768,18 @@ export interface operations {
                      *           "behind_by": 0,
                      *           "state": "applied",
                      *           "reason": null,
-                     *           "last_seen": "2026-11-28T23:46:43.133Z",
+                     *           "last_seen": "2026-11-29T02:00:20.446Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_i2E3XNjW",
+                     *           "key_prefix": "signet_rt_zxkEgJV1",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "connected": true,
                      *           "live": true,
                      *           "rollout": "applied"
@@ -7741,18 +7791,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T23:46:43.119Z",
+                     *           "last_seen": "2026-11-29T02:00:20.432Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_i2E3XNjW",
+                     *           "key_prefix": "signet_rt_zxkEgJV1",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -7844,18 +7894,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T23:46:43.119Z",
+                     *           "last_seen": "2026-11-29T02:00:20.432Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_i2E3XNjW",
+                     *           "key_prefix": "signet_rt_zxkEgJV1",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -7950,18 +8000,18 @@ export interface operations {
                      *           "behind_by": 0,
                      *           "state": "applied",
                      *           "reason": null,
-                     *           "last_seen": "2026-11-28T23:46:43.133Z",
+                     *           "last_seen": "2026-11-29T02:00:20.446Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_i2E3XNjW",
+                     *           "key_prefix": "signet_rt_zxkEgJV1",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "applied"
@@ -7973,18 +8023,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T23:46:43.119Z",
+                     *           "last_seen": "2026-11-29T02:00:20.432Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_i2E3XNjW",
+                     *           "key_prefix": "signet_rt_zxkEgJV1",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -8244,8 +8294,8 @@ export interface operations {
                      * @example {
                      *       "active_sequence": 4,
                      *       "version": 2,
-                     *       "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
-                     *       "active_since": "2026-11-28T23:46:41.784Z",
+                     *       "deployment_id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
+                     *       "active_since": "2026-11-29T02:00:18.889Z",
                      *       "complete": false,
                      *       "superseded": false,
                      *       "live": 2,
@@ -8261,18 +8311,18 @@ export interface operations {
                      *           "behind_by": null,
                      *           "state": "rejected",
                      *           "reason": "unknown action BLOCK",
-                     *           "last_seen": "2026-11-28T23:46:43.119Z",
+                     *           "last_seen": "2026-11-29T02:00:20.432Z",
                      *           "agent": "shop-api/2.4.1",
                      *           "labels": {
                      *             "region": "eu-west-1",
                      *             "tier": "checkout"
                      *           },
-                     *           "key_prefix": "signet_rt_i2E3XNjW",
+                     *           "key_prefix": "signet_rt_zxkEgJV1",
                      *           "key_name": null,
                      *           "source": "127.0.0.1",
                      *           "key_ids": [],
                      *           "environment": "dev",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "connected": false,
                      *           "live": true,
                      *           "rollout": "rejected"
@@ -8474,22 +8524,22 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "cbc894f2-8015-47a1-8b7f-9422815c13d7",
+                     *           "id": "c0436deb-15a6-4a89-bdec-d23247d4053e",
                      *           "name": "default",
                      *           "slug": "default",
                      *           "plan": "self-hosted",
-                     *           "created_at": "2026-11-28T23:46:36.950Z",
+                     *           "created_at": "2026-11-29T02:00:16.783Z",
                      *           "industry": null,
                      *           "company_size": null,
                      *           "versions_per_environment": null,
                      *           "signing_key": "server"
                      *         },
                      *         {
-                     *           "id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *           "id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *           "name": "Acme",
                      *           "slug": "acme",
                      *           "plan": "standard",
-                     *           "created_at": "2026-11-28T23:46:37.482Z",
+                     *           "created_at": "2026-11-29T02:00:17.065Z",
                      *           "industry": null,
                      *           "company_size": null,
                      *           "versions_per_environment": 500,
@@ -8549,20 +8599,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "name": "Acme",
                      *       "slug": "acme",
                      *       "plan": "standard",
-                     *       "created_at": "2026-11-28T23:46:37.482Z",
+                     *       "created_at": "2026-11-29T02:00:17.065Z",
                      *       "industry": null,
                      *       "company_size": null,
                      *       "versions_per_environment": 500,
                      *       "admin_token": {
                      *         "id": 2,
                      *         "name": "first admin",
-                     *         "key_prefix": "signet_adm_ZL5vSRkV",
+                     *         "key_prefix": "signet_adm_SkTebDpm",
                      *         "key_type": "admin",
-                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *         "project_id": null,
                      *         "environment_id": null,
                      *         "scopes": [
@@ -8573,10 +8623,10 @@ export interface operations {
                      *         ],
                      *         "is_active": true,
                      *         "expires_at": null,
-                     *         "created_at": "2026-11-28T23:46:37.539Z",
+                     *         "created_at": "2026-11-29T02:00:17.108Z",
                      *         "last_used_at": null,
                      *         "environments": [],
-                     *         "raw_key": "signet_adm_ZL5vSRkV_kwDd1cyAmXJ1szhWGuh82Pt5AI0Z6DIuyLbOQ621T5Y0phMqV",
+                     *         "raw_key": "signet_adm_SkTebDpm_sZI9zKO2mFhFfX6Nv38UAbMKgGVdvtrAbGQSELpnAQu2IUXs8",
                      *         "in_admin_token_file": null
                      *       },
                      *       "signing_key": "organization"
@@ -8627,11 +8677,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "name": "Acme",
                      *       "slug": "acme",
                      *       "plan": "standard",
-                     *       "created_at": "2026-11-28T23:46:37.482Z",
+                     *       "created_at": "2026-11-29T02:00:17.065Z",
                      *       "industry": null,
                      *       "company_size": null,
                      *       "versions_per_environment": 500,
@@ -8741,11 +8791,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "name": "Acme",
                      *       "slug": "acme",
                      *       "plan": "standard",
-                     *       "created_at": "2026-11-28T23:46:37.482Z",
+                     *       "created_at": "2026-11-29T02:00:17.065Z",
                      *       "industry": "Retail",
                      *       "company_size": "201-500",
                      *       "versions_per_environment": 500,
@@ -8805,49 +8855,49 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *         "id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *         "name": "Shop",
                      *         "slug": "shop",
                      *         "environments": [
                      *           {
-                     *             "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *             "id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *             "name": "dev",
                      *             "position": 0,
                      *             "promotes_to": "staging",
                      *             "active_version": null,
                      *             "sequence": 0,
-                     *             "created_at": "2026-11-28T23:46:38.112Z",
+                     *             "created_at": "2026-11-29T02:00:17.299Z",
                      *             "hold": null,
                      *             "signing_key": "organization",
                      *             "protected": false
                      *           },
                      *           {
-                     *             "id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
+                     *             "id": "abd5bb7c-6de8-4c1c-b764-5d5ac4084f05",
                      *             "name": "staging",
                      *             "position": 1,
                      *             "promotes_to": "prod",
                      *             "active_version": null,
                      *             "sequence": 0,
-                     *             "created_at": "2026-11-28T23:46:38.112Z",
+                     *             "created_at": "2026-11-29T02:00:17.299Z",
                      *             "hold": null,
                      *             "signing_key": "organization",
                      *             "protected": false
                      *           },
                      *           {
-                     *             "id": "faceaefa-213c-4411-b85f-7b92d09434f9",
+                     *             "id": "9bb5ca5f-f004-42f2-8aef-dfd8cf651275",
                      *             "name": "prod",
                      *             "position": 2,
                      *             "promotes_to": null,
                      *             "active_version": null,
                      *             "sequence": 0,
-                     *             "created_at": "2026-11-28T23:46:38.112Z",
+                     *             "created_at": "2026-11-29T02:00:17.299Z",
                      *             "hold": null,
                      *             "signing_key": "organization",
                      *             "protected": true
                      *           }
                      *         ],
-                     *         "created_at": "2026-11-28T23:46:38.112Z"
+                     *         "created_at": "2026-11-29T02:00:17.299Z"
                      *       }
                      *     ]
                      */
@@ -8904,43 +8954,43 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "name": "Shop",
                      *       "slug": "shop",
                      *       "environments": [
                      *         {
-                     *           "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *           "id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *           "name": "dev",
                      *           "position": 0,
                      *           "promotes_to": "staging",
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T23:46:38.112Z",
+                     *           "created_at": "2026-11-29T02:00:17.299Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
+                     *           "id": "abd5bb7c-6de8-4c1c-b764-5d5ac4084f05",
                      *           "name": "staging",
                      *           "position": 1,
                      *           "promotes_to": "prod",
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T23:46:38.112Z",
+                     *           "created_at": "2026-11-29T02:00:17.299Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "faceaefa-213c-4411-b85f-7b92d09434f9",
+                     *           "id": "9bb5ca5f-f004-42f2-8aef-dfd8cf651275",
                      *           "name": "prod",
                      *           "position": 2,
                      *           "promotes_to": null,
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T23:46:38.112Z",
+                     *           "created_at": "2026-11-29T02:00:17.299Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": true
@@ -8950,27 +9000,27 @@ export interface operations {
                      *       "runtime_keys": [
                      *         {
                      *           "env_name": "dev",
-                     *           "env_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
-                     *           "raw_key": "signet_rt_i2E3XNjW_8uulKsNNeUA9uWrf3MkI6aJSxT9XMhdSAxkL7cxagyl3wWkQ5",
-                     *           "key_prefix": "signet_rt_i2E3XNjW",
+                     *           "env_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
+                     *           "raw_key": "signet_rt_zxkEgJV1_OxHq7dKoaO2IScB1DTgTFlQzyqxQtmBAHxa20oYVRwx1G0qFY",
+                     *           "key_prefix": "signet_rt_zxkEgJV1",
                      *           "expires_at": null
                      *         },
                      *         {
                      *           "env_name": "staging",
-                     *           "env_id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
-                     *           "raw_key": "signet_rt_hhmE5VEN_toax96HPaC0kExIdAXWYhoGkngz2okd91TSCtCCyEPx0hNI92",
-                     *           "key_prefix": "signet_rt_hhmE5VEN",
+                     *           "env_id": "abd5bb7c-6de8-4c1c-b764-5d5ac4084f05",
+                     *           "raw_key": "signet_rt_uyJtOPFt_QXByjnBrro8g25rFtmDtZg815Rlnkh7eVsLEIqfAfpF2laLtX",
+                     *           "key_prefix": "signet_rt_uyJtOPFt",
                      *           "expires_at": null
                      *         },
                      *         {
                      *           "env_name": "prod",
-                     *           "env_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
-                     *           "raw_key": "signet_rt_cCFP0GO4_a7syMjtxs8sqWq02ay2NhB4WXJ0E7fFsu9pRQicCUiu2sbuOJ",
-                     *           "key_prefix": "signet_rt_cCFP0GO4",
+                     *           "env_id": "9bb5ca5f-f004-42f2-8aef-dfd8cf651275",
+                     *           "raw_key": "signet_rt_ERIZIkFF_pvTRVHLnBoDYxHNMFVK08IBPnhr19sJkTuXJLN2ZRY41fWN8W",
+                     *           "key_prefix": "signet_rt_ERIZIkFF",
                      *           "expires_at": null
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T23:46:38.112Z"
+                     *       "created_at": "2026-11-29T02:00:17.299Z"
                      *     }
                      */
                     "application/json": components["schemas"]["CreateProjectAnswer"];
@@ -9024,49 +9074,49 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "name": "Shop",
                      *       "slug": "shop",
                      *       "environments": [
                      *         {
-                     *           "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *           "id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *           "name": "dev",
                      *           "position": 0,
                      *           "promotes_to": "staging",
                      *           "active_version": 2,
                      *           "sequence": 4,
-                     *           "created_at": "2026-11-28T23:46:38.112Z",
+                     *           "created_at": "2026-11-29T02:00:17.299Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
+                     *           "id": "abd5bb7c-6de8-4c1c-b764-5d5ac4084f05",
                      *           "name": "staging",
                      *           "position": 1,
                      *           "promotes_to": "prod",
                      *           "active_version": 1,
                      *           "sequence": 1,
-                     *           "created_at": "2026-11-28T23:46:38.112Z",
+                     *           "created_at": "2026-11-29T02:00:17.299Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": false
                      *         },
                      *         {
-                     *           "id": "faceaefa-213c-4411-b85f-7b92d09434f9",
+                     *           "id": "9bb5ca5f-f004-42f2-8aef-dfd8cf651275",
                      *           "name": "prod",
                      *           "position": 2,
                      *           "promotes_to": null,
                      *           "active_version": null,
                      *           "sequence": 0,
-                     *           "created_at": "2026-11-28T23:46:38.112Z",
+                     *           "created_at": "2026-11-29T02:00:17.299Z",
                      *           "hold": null,
                      *           "signing_key": "organization",
                      *           "protected": true
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T23:46:38.112Z"
+                     *       "created_at": "2026-11-29T02:00:17.299Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Project"];
@@ -9179,49 +9229,49 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *         "id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *         "name": "dev",
                      *         "position": 0,
                      *         "promotes_to": "staging",
                      *         "active_version": 2,
                      *         "sequence": 4,
-                     *         "created_at": "2026-11-28T23:46:38.112Z",
+                     *         "created_at": "2026-11-29T02:00:17.299Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": false
                      *       },
                      *       {
-                     *         "id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
+                     *         "id": "abd5bb7c-6de8-4c1c-b764-5d5ac4084f05",
                      *         "name": "staging",
                      *         "position": 1,
                      *         "promotes_to": "prod",
                      *         "active_version": 1,
                      *         "sequence": 1,
-                     *         "created_at": "2026-11-28T23:46:38.112Z",
+                     *         "created_at": "2026-11-29T02:00:17.299Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": false
                      *       },
                      *       {
-                     *         "id": "faceaefa-213c-4411-b85f-7b92d09434f9",
+                     *         "id": "9bb5ca5f-f004-42f2-8aef-dfd8cf651275",
                      *         "name": "prod",
                      *         "position": 2,
                      *         "promotes_to": null,
                      *         "active_version": null,
                      *         "sequence": 0,
-                     *         "created_at": "2026-11-28T23:46:38.112Z",
+                     *         "created_at": "2026-11-29T02:00:17.299Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": true
                      *       },
                      *       {
-                     *         "id": "0ecd71c4-371d-416f-94b1-8a560e21ae89",
+                     *         "id": "d077de52-009a-4f89-8ddf-74940e562886",
                      *         "name": "canary",
                      *         "position": 3,
                      *         "promotes_to": "prod",
                      *         "active_version": null,
                      *         "sequence": 0,
-                     *         "created_at": "2026-11-28T23:46:41.865Z",
+                     *         "created_at": "2026-11-29T02:00:18.958Z",
                      *         "hold": null,
                      *         "signing_key": "organization",
                      *         "protected": false
@@ -9288,13 +9338,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "0ecd71c4-371d-416f-94b1-8a560e21ae89",
+                     *       "id": "d077de52-009a-4f89-8ddf-74940e562886",
                      *       "name": "canary",
                      *       "position": 3,
                      *       "promotes_to": "prod",
                      *       "active_version": null,
                      *       "sequence": 0,
-                     *       "created_at": "2026-11-28T23:46:41.865Z",
+                     *       "created_at": "2026-11-29T02:00:18.958Z",
                      *       "hold": null,
                      *       "signing_key": "organization",
                      *       "protected": false
@@ -9357,17 +9407,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *       "id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *       "name": "dev",
                      *       "position": 0,
                      *       "promotes_to": "staging",
                      *       "active_version": 1,
                      *       "sequence": 3,
-                     *       "created_at": "2026-11-28T23:46:38.112Z",
+                     *       "created_at": "2026-11-29T02:00:17.299Z",
                      *       "hold": {
-                     *         "by": "signet_adm_ZL5vSRkV",
+                     *         "by": "signet_adm_SkTebDpm",
                      *         "reason": "Checkout refuses valid orders",
-                     *         "since": "2026-11-28T23:46:41.661Z",
+                     *         "since": "2026-11-29T02:00:18.817Z",
                      *         "by_name": "first admin"
                      *       },
                      *       "signing_key": "organization",
@@ -9497,13 +9547,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "0ecd71c4-371d-416f-94b1-8a560e21ae89",
+                     *       "id": "d077de52-009a-4f89-8ddf-74940e562886",
                      *       "name": "canary",
                      *       "position": 2,
                      *       "promotes_to": "prod",
                      *       "active_version": null,
                      *       "sequence": 0,
-                     *       "created_at": "2026-11-28T23:46:41.865Z",
+                     *       "created_at": "2026-11-29T02:00:18.958Z",
                      *       "hold": null,
                      *       "signing_key": "organization",
                      *       "protected": true
@@ -9570,13 +9620,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *       "id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *       "name": "dev",
                      *       "position": 0,
                      *       "promotes_to": "staging",
                      *       "active_version": 1,
                      *       "sequence": 3,
-                     *       "created_at": "2026-11-28T23:46:38.112Z",
+                     *       "created_at": "2026-11-29T02:00:17.299Z",
                      *       "hold": null,
                      *       "signing_key": "organization",
                      *       "protected": false
@@ -9635,12 +9685,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example {"event_id":"1.3a3ae9c8ce6d47a4","environment":null,"environment_deleted":null,"project":{"id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null} */
+                    /** @example {"event_id":"1.8424e658828a3fe7","environment":null,"environment_deleted":null,"project":{"id":"671b3abc-cbb5-450a-a6a5-206d16ac4cf4","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null} */
                     "application/x-ndjson": string;
                     /**
                      * @example event: project
-                     *     id: 1.3a3ae9c8ce6d47a4
-                     *     data: {"event_id":"1.3a3ae9c8ce6d47a4","environment":null,"environment_deleted":null,"project":{"id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null}
+                     *     id: 1.8424e658828a3fe7
+                     *     data: {"event_id":"1.8424e658828a3fe7","environment":null,"environment_deleted":null,"project":{"id":"671b3abc-cbb5-450a-a6a5-206d16ac4cf4","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null}
                      */
                     "text/event-stream": string;
                 };
@@ -9697,12 +9747,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example {"event_id":"1.3a3ae9c8ce6d47a4","environment":null,"environment_deleted":null,"project":{"id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null} */
+                    /** @example {"event_id":"1.8424e658828a3fe7","environment":null,"environment_deleted":null,"project":{"id":"671b3abc-cbb5-450a-a6a5-206d16ac4cf4","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null} */
                     "application/x-ndjson": string;
                     /**
                      * @example event: project
-                     *     id: 1.3a3ae9c8ce6d47a4
-                     *     data: {"event_id":"1.3a3ae9c8ce6d47a4","environment":null,"environment_deleted":null,"project":{"id":"ff993a69-06f4-4b82-8fae-61c7c9a3f50e","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null}
+                     *     id: 1.8424e658828a3fe7
+                     *     data: {"event_id":"1.8424e658828a3fe7","environment":null,"environment_deleted":null,"project":{"id":"671b3abc-cbb5-450a-a6a5-206d16ac4cf4","name":"Shop","slug":"shop"},"project_deleted":null,"current":null,"fleet":null,"deliveries":null,"audit":null,"heartbeat":null}
                      */
                     "text/event-stream": string;
                 };
@@ -9750,13 +9800,13 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
-                     *           "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
+                     *           "company_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "display_name": "Shop to production",
                      *           "type": "trunk",
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.274Z"
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.248Z"
                      *         }
                      *       ],
                      *       "total": 1,
@@ -9812,15 +9862,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
-                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
+                     *       "company_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "24c04b56-3bc4-4774-b398-ed421216be81",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -9828,13 +9878,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": []
                      *         },
                      *         {
-                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "e8df63fa-e9e6-4b2e-96ba-4fbe07e0ab68",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -9842,13 +9892,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": []
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T23:46:46.093Z",
-                     *       "updated_at": "2026-11-28T23:46:46.093Z"
+                     *       "created_at": "2026-11-29T02:00:21.121Z",
+                     *       "updated_at": "2026-11-29T02:00:21.121Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -9878,7 +9928,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -9898,15 +9948,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
-                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
+                     *       "company_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "24c04b56-3bc4-4774-b398-ed421216be81",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -9914,26 +9964,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
-                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *               "app_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
+                     *               "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *               "deployment_id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T23:46:41.784Z",
+                     *               "active_since": "2026-11-29T02:00:18.889Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "e8df63fa-e9e6-4b2e-96ba-4fbe07e0ab68",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -9941,12 +9991,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
-                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *               "app_id": "9bb5ca5f-f004-42f2-8aef-dfd8cf651275",
+                     *               "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -9959,8 +10009,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T23:46:46.093Z",
-                     *       "updated_at": "2026-11-28T23:46:46.274Z"
+                     *       "created_at": "2026-11-29T02:00:21.121Z",
+                     *       "updated_at": "2026-11-29T02:00:21.248Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -9989,7 +10039,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -10033,7 +10083,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -10062,15 +10112,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
-                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
+                     *       "company_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "display_name": "Shop: dev to prod",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "24c04b56-3bc4-4774-b398-ed421216be81",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -10078,26 +10128,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
-                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *               "app_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
+                     *               "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *               "deployment_id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T23:46:41.784Z",
+                     *               "active_since": "2026-11-29T02:00:18.889Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "e8df63fa-e9e6-4b2e-96ba-4fbe07e0ab68",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -10105,12 +10155,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
-                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *               "app_id": "9bb5ca5f-f004-42f2-8aef-dfd8cf651275",
+                     *               "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -10123,8 +10173,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T23:46:46.093Z",
-                     *       "updated_at": "2026-11-28T23:46:46.344Z"
+                     *       "created_at": "2026-11-29T02:00:21.121Z",
+                     *       "updated_at": "2026-11-29T02:00:21.271Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -10154,7 +10204,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -10184,8 +10234,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205",
-                     *       "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *       "id": "9c2883d0-9e8d-4f4c-9ea4-42a05b56d630",
+                     *       "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *       "display_name": "Canary",
                      *       "type": "standard",
                      *       "order": 2,
@@ -10193,8 +10243,8 @@ export interface operations {
                      *       "auto_create_app": false,
                      *       "delete_stale_apps": false,
                      *       "stale_app_days": null,
-                     *       "created_at": "2026-11-28T23:46:46.375Z",
-                     *       "updated_at": "2026-11-28T23:46:46.375Z",
+                     *       "created_at": "2026-11-29T02:00:21.280Z",
+                     *       "updated_at": "2026-11-29T02:00:21.280Z",
                      *       "apps": []
                      *     }
                      */
@@ -10227,12 +10277,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205
+                 * @example 9c2883d0-9e8d-4f4c-9ea4-42a05b56d630
                  */
                 stage_id: string;
             };
@@ -10276,12 +10326,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 4664023a-7936-4bda-bb88-57045da23029
+                 * @example 24c04b56-3bc4-4774-b398-ed421216be81
                  */
                 stage_id: string;
             };
@@ -10291,7 +10341,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0"
+                 *       "app_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020"
                  *     }
                  */
                 "application/json": components["schemas"]["AddPipelineAppRequest"];
@@ -10310,15 +10360,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "app_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "project": "shop",
                      *       "environment": "dev",
                      *       "active_version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *       "deployment_id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *       "sequence": 4,
-                     *       "active_since": "2026-11-28T23:46:41.784Z",
+                     *       "active_since": "2026-11-29T02:00:18.889Z",
                      *       "equals_previous_stage": null
                      *     }
                      */
@@ -10349,17 +10399,17 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205
+                 * @example 9c2883d0-9e8d-4f4c-9ea4-42a05b56d630
                  */
                 stage_id: string;
                 /**
                  * @description UUID of an environment.
-                 * @example ea1b8373-2da3-47bb-a8f8-85fbcc97f673
+                 * @example abd5bb7c-6de8-4c1c-b764-5d5ac4084f05
                  */
                 app_id: string;
             };
@@ -10406,7 +10456,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -10416,10 +10466,10 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "source_app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                 *       "source_app_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                  *       "target_app_ids": [
-                 *         "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
-                 *         "faceaefa-213c-4411-b85f-7b92d09434f9"
+                 *         "abd5bb7c-6de8-4c1c-b764-5d5ac4084f05",
+                 *         "9bb5ca5f-f004-42f2-8aef-dfd8cf651275"
                  *       ],
                  *       "promoted_by": "maria@acme.example"
                  *     }
@@ -10441,8 +10491,8 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "target_app_id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
-                     *         "deployment_id": "01a2248d-dc25-76ad-a566-b0fc312b582c",
+                     *         "target_app_id": "abd5bb7c-6de8-4c1c-b764-5d5ac4084f05",
+                     *         "deployment_id": "01a22508-284b-750e-b6a3-4997f41f3aea",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": true,
@@ -10452,8 +10502,8 @@ export interface operations {
                      *         }
                      *       },
                      *       {
-                     *         "target_app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
-                     *         "deployment_id": "01a2248d-dc28-723a-a33d-7da956c7daec",
+                     *         "target_app_id": "9bb5ca5f-f004-42f2-8aef-dfd8cf651275",
+                     *         "deployment_id": "01a22508-2848-71d1-a204-0239bfac32b2",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": false,
@@ -10486,12 +10536,12 @@ export interface operations {
             query: {
                 /**
                  * @description An app of the pipeline.
-                 * @example d82cde5c-6cee-4404-ae10-b233229264a0
+                 * @example e2c493d4-bb23-4d11-9646-24bf2aaee020
                  */
                 from: string;
                 /**
                  * @description Another one.
-                 * @example faceaefa-213c-4411-b85f-7b92d09434f9
+                 * @example 9bb5ca5f-f004-42f2-8aef-dfd8cf651275
                  */
                 to: string;
             };
@@ -10502,7 +10552,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -10566,13 +10616,13 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
-                     *           "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
+                     *           "company_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "display_name": "Shop to production",
                      *           "type": "trunk",
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.274Z"
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.248Z"
                      *         }
                      *       ],
                      *       "total": 1,
@@ -10628,15 +10678,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
-                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
+                     *       "company_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "24c04b56-3bc4-4774-b398-ed421216be81",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -10644,13 +10694,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": []
                      *         },
                      *         {
-                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "e8df63fa-e9e6-4b2e-96ba-4fbe07e0ab68",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -10658,13 +10708,13 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": []
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T23:46:46.093Z",
-                     *       "updated_at": "2026-11-28T23:46:46.093Z"
+                     *       "created_at": "2026-11-29T02:00:21.121Z",
+                     *       "updated_at": "2026-11-29T02:00:21.121Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -10694,7 +10744,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -10714,15 +10764,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
-                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
+                     *       "company_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "display_name": "Shop to production",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "24c04b56-3bc4-4774-b398-ed421216be81",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -10730,26 +10780,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
-                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *               "app_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
+                     *               "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *               "deployment_id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T23:46:41.784Z",
+                     *               "active_since": "2026-11-29T02:00:18.889Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "e8df63fa-e9e6-4b2e-96ba-4fbe07e0ab68",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -10757,12 +10807,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
-                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *               "app_id": "9bb5ca5f-f004-42f2-8aef-dfd8cf651275",
+                     *               "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -10775,8 +10825,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T23:46:46.093Z",
-                     *       "updated_at": "2026-11-28T23:46:46.274Z"
+                     *       "created_at": "2026-11-29T02:00:21.121Z",
+                     *       "updated_at": "2026-11-29T02:00:21.248Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -10805,7 +10855,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -10849,7 +10899,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -10878,15 +10928,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "b2e978f2-2926-457d-9c91-3271f18a1859",
-                     *       "company_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
+                     *       "company_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "display_name": "Shop: dev to prod",
                      *       "type": "trunk",
                      *       "stages": [
                      *         {
-                     *           "id": "4664023a-7936-4bda-bb88-57045da23029",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "24c04b56-3bc4-4774-b398-ed421216be81",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Development",
                      *           "type": "standard",
                      *           "order": 0,
@@ -10894,26 +10944,26 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
-                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *               "app_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
+                     *               "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *               "project": "shop",
                      *               "environment": "dev",
                      *               "active_version": 2,
                      *               "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *               "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *               "deployment_id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *               "sequence": 4,
-                     *               "active_since": "2026-11-28T23:46:41.784Z",
+                     *               "active_since": "2026-11-29T02:00:18.889Z",
                      *               "equals_previous_stage": null
                      *             }
                      *           ]
                      *         },
                      *         {
-                     *           "id": "80a4bd29-637c-4492-8d61-6ce07cea5db8",
-                     *           "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *           "id": "e8df63fa-e9e6-4b2e-96ba-4fbe07e0ab68",
+                     *           "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *           "display_name": "Production",
                      *           "type": "prod",
                      *           "order": 1,
@@ -10921,12 +10971,12 @@ export interface operations {
                      *           "auto_create_app": false,
                      *           "delete_stale_apps": false,
                      *           "stale_app_days": null,
-                     *           "created_at": "2026-11-28T23:46:46.093Z",
-                     *           "updated_at": "2026-11-28T23:46:46.093Z",
+                     *           "created_at": "2026-11-29T02:00:21.121Z",
+                     *           "updated_at": "2026-11-29T02:00:21.121Z",
                      *           "apps": [
                      *             {
-                     *               "app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
-                     *               "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *               "app_id": "9bb5ca5f-f004-42f2-8aef-dfd8cf651275",
+                     *               "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *               "project": "shop",
                      *               "environment": "prod",
                      *               "active_version": null,
@@ -10939,8 +10989,8 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T23:46:46.093Z",
-                     *       "updated_at": "2026-11-28T23:46:46.344Z"
+                     *       "created_at": "2026-11-29T02:00:21.121Z",
+                     *       "updated_at": "2026-11-29T02:00:21.271Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Pipeline"];
@@ -10970,7 +11020,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -11000,8 +11050,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205",
-                     *       "pipeline_id": "b2e978f2-2926-457d-9c91-3271f18a1859",
+                     *       "id": "9c2883d0-9e8d-4f4c-9ea4-42a05b56d630",
+                     *       "pipeline_id": "676ba90c-2047-406b-ae5f-5d6f4be93c43",
                      *       "display_name": "Canary",
                      *       "type": "standard",
                      *       "order": 2,
@@ -11009,8 +11059,8 @@ export interface operations {
                      *       "auto_create_app": false,
                      *       "delete_stale_apps": false,
                      *       "stale_app_days": null,
-                     *       "created_at": "2026-11-28T23:46:46.375Z",
-                     *       "updated_at": "2026-11-28T23:46:46.375Z",
+                     *       "created_at": "2026-11-29T02:00:21.280Z",
+                     *       "updated_at": "2026-11-29T02:00:21.280Z",
                      *       "apps": []
                      *     }
                      */
@@ -11043,12 +11093,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205
+                 * @example 9c2883d0-9e8d-4f4c-9ea4-42a05b56d630
                  */
                 stage_id: string;
             };
@@ -11092,12 +11142,12 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 4664023a-7936-4bda-bb88-57045da23029
+                 * @example 24c04b56-3bc4-4774-b398-ed421216be81
                  */
                 stage_id: string;
             };
@@ -11107,7 +11157,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0"
+                 *       "app_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020"
                  *     }
                  */
                 "application/json": components["schemas"]["AddPipelineAppRequest"];
@@ -11126,15 +11176,15 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "app_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "project": "shop",
                      *       "environment": "dev",
                      *       "active_version": 2,
                      *       "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *       "deployment_id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *       "deployment_id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *       "sequence": 4,
-                     *       "active_since": "2026-11-28T23:46:41.784Z",
+                     *       "active_since": "2026-11-29T02:00:18.889Z",
                      *       "equals_previous_stage": null
                      *     }
                      */
@@ -11165,17 +11215,17 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
                 /**
                  * @description UUID of a stage of the pipeline.
-                 * @example 6c5d1d32-3ae8-4f4a-b0c7-371b65e6d205
+                 * @example 9c2883d0-9e8d-4f4c-9ea4-42a05b56d630
                  */
                 stage_id: string;
                 /**
                  * @description UUID of an environment.
-                 * @example ea1b8373-2da3-47bb-a8f8-85fbcc97f673
+                 * @example abd5bb7c-6de8-4c1c-b764-5d5ac4084f05
                  */
                 app_id: string;
             };
@@ -11222,7 +11272,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -11232,10 +11282,10 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "source_app_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                 *       "source_app_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                  *       "target_app_ids": [
-                 *         "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
-                 *         "faceaefa-213c-4411-b85f-7b92d09434f9"
+                 *         "abd5bb7c-6de8-4c1c-b764-5d5ac4084f05",
+                 *         "9bb5ca5f-f004-42f2-8aef-dfd8cf651275"
                  *       ],
                  *       "promoted_by": "maria@acme.example"
                  *     }
@@ -11257,8 +11307,8 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "target_app_id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
-                     *         "deployment_id": "01a2248d-dc25-76ad-a566-b0fc312b582c",
+                     *         "target_app_id": "abd5bb7c-6de8-4c1c-b764-5d5ac4084f05",
+                     *         "deployment_id": "01a22508-284b-750e-b6a3-4997f41f3aea",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": true,
@@ -11268,8 +11318,8 @@ export interface operations {
                      *         }
                      *       },
                      *       {
-                     *         "target_app_id": "faceaefa-213c-4411-b85f-7b92d09434f9",
-                     *         "deployment_id": "01a2248d-dc28-723a-a33d-7da956c7daec",
+                     *         "target_app_id": "9bb5ca5f-f004-42f2-8aef-dfd8cf651275",
+                     *         "deployment_id": "01a22508-2848-71d1-a204-0239bfac32b2",
                      *         "change": {
                      *           "dry_run": false,
                      *           "unchanged": false,
@@ -11302,12 +11352,12 @@ export interface operations {
             query: {
                 /**
                  * @description An app of the pipeline.
-                 * @example d82cde5c-6cee-4404-ae10-b233229264a0
+                 * @example e2c493d4-bb23-4d11-9646-24bf2aaee020
                  */
                 from: string;
                 /**
                  * @description Another one.
-                 * @example faceaefa-213c-4411-b85f-7b92d09434f9
+                 * @example 9bb5ca5f-f004-42f2-8aef-dfd8cf651275
                  */
                 to: string;
             };
@@ -11318,7 +11368,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID of the pipeline.
-                 * @example b2e978f2-2926-457d-9c91-3271f18a1859
+                 * @example 676ba90c-2047-406b-ae5f-5d6f4be93c43
                  */
                 id: string;
             };
@@ -11393,9 +11443,9 @@ export interface operations {
                      * @example {
                      *       "id": 7,
                      *       "name": "on-call",
-                     *       "key_prefix": "signet_adm_1dDTc5Ch",
+                     *       "key_prefix": "signet_adm_hguufGuk",
                      *       "key_type": "admin",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "scopes": [
@@ -11405,11 +11455,11 @@ export interface operations {
                      *         "org:admin"
                      *       ],
                      *       "is_active": true,
-                     *       "expires_at": "2026-12-28T23:46:43.747Z",
-                     *       "created_at": "2026-11-28T23:46:43.747Z",
+                     *       "expires_at": "2026-12-29T02:00:20.658Z",
+                     *       "created_at": "2026-11-29T02:00:20.658Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_adm_1dDTc5Ch_zfWJQqsS5keuD2K8Y92z7U5Z0sw9xnTaAQHhfUB6Ca62ZzP8L",
+                     *       "raw_key": "signet_adm_hguufGuk_B7ethIUTMySsnv4RICWeD6KACLlOJ6bxz2jiJPq9AHO1v17Hn",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11476,10 +11526,10 @@ export interface operations {
                      * @example {
                      *       "id": 6,
                      *       "name": "deploy job",
-                     *       "key_prefix": "signet_ci_Gaa9DEpN",
+                     *       "key_prefix": "signet_ci_U9HuRPYH",
                      *       "key_type": "ci",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "environment_id": null,
                      *       "scopes": [
                      *         "read",
@@ -11487,14 +11537,14 @@ export interface operations {
                      *         "bundle:publish"
                      *       ],
                      *       "is_active": true,
-                     *       "expires_at": "2027-02-26T23:46:38.228Z",
-                     *       "created_at": "2026-11-28T23:46:38.228Z",
+                     *       "expires_at": "2027-02-27T02:00:17.450Z",
+                     *       "created_at": "2026-11-29T02:00:17.450Z",
                      *       "last_used_at": null,
                      *       "environments": [
                      *         "dev",
                      *         "staging"
                      *       ],
-                     *       "raw_key": "signet_ci_Gaa9DEpN_JCjQKmeaHvRQz1StQf2zQZqplOnX6yM3Ao3Zs453leI3iHamH",
+                     *       "raw_key": "signet_ci_U9HuRPYH_owc91FdLZrFcoCLLaqalqdeqZYXqhntIa9P6PSPyVVr0HSTz8",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11535,7 +11585,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "project_id": "shop",
-                 *       "environment_id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
+                 *       "environment_id": "abd5bb7c-6de8-4c1c-b764-5d5ac4084f05",
                  *       "name": "shop-api staging"
                  *     }
                  */
@@ -11557,21 +11607,21 @@ export interface operations {
                      * @example {
                      *       "id": 8,
                      *       "name": "shop-api staging",
-                     *       "key_prefix": "signet_rt_xpjCS1pT",
+                     *       "key_prefix": "signet_rt_QSFKO272",
                      *       "key_type": "runtime",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
-                     *       "environment_id": "ea1b8373-2da3-47bb-a8f8-85fbcc97f673",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
+                     *       "environment_id": "abd5bb7c-6de8-4c1c-b764-5d5ac4084f05",
                      *       "scopes": [
                      *         "read",
                      *         "runtime"
                      *       ],
                      *       "is_active": true,
                      *       "expires_at": null,
-                     *       "created_at": "2026-11-28T23:46:44.007Z",
+                     *       "created_at": "2026-11-29T02:00:20.685Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_rt_xpjCS1pT_1N6LSLhzuRT4ag074yjckSlk4DHkgGinhcxuxQojVQw43Tt1C",
+                     *       "raw_key": "signet_rt_QSFKO272_kbbrWhpXwG0eSwzmqfcDEYJUI55DTlur4e2qeNQOfuR3sPZbG",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11634,9 +11684,9 @@ export interface operations {
                      * @example {
                      *       "id": 9,
                      *       "name": "security team",
-                     *       "key_prefix": "signet_vw_FYUoNZAw",
+                     *       "key_prefix": "signet_vw_hyhFYvMh",
                      *       "key_type": "viewer",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "scopes": [
@@ -11645,10 +11695,10 @@ export interface operations {
                      *       ],
                      *       "is_active": true,
                      *       "expires_at": null,
-                     *       "created_at": "2026-11-28T23:46:44.124Z",
+                     *       "created_at": "2026-11-29T02:00:20.696Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_vw_FYUoNZAw_DlpDGs2eXThkekJSkGuE8ARaeOIXMyNcbzmvahwH7Fq1oGuOo",
+                     *       "raw_key": "signet_vw_hyhFYvMh_b244FqLWpjs2h8VikJoyySTZVK6lCSO9FQPnDYWU1Rx0cMafE",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11709,9 +11759,9 @@ export interface operations {
                      * @example {
                      *       "id": 10,
                      *       "name": "prometheus",
-                     *       "key_prefix": "signet_mt_AiTLGcM9",
+                     *       "key_prefix": "signet_mt_a5cIB78N",
                      *       "key_type": "metrics",
-                     *       "org_id": "cbc894f2-8015-47a1-8b7f-9422815c13d7",
+                     *       "org_id": "c0436deb-15a6-4a89-bdec-d23247d4053e",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "scopes": [
@@ -11719,10 +11769,10 @@ export interface operations {
                      *       ],
                      *       "is_active": true,
                      *       "expires_at": null,
-                     *       "created_at": "2026-11-28T23:46:44.215Z",
+                     *       "created_at": "2026-11-29T02:00:20.712Z",
                      *       "last_used_at": null,
                      *       "environments": [],
-                     *       "raw_key": "signet_mt_AiTLGcM9_h9xBSP7xsniVm6gqiqqP4ggKZnwehib9EFSTDLoebef45cNts",
+                     *       "raw_key": "signet_mt_a5cIB78N_sQRJKWvARmiUx3F5eAHb42YHxqdwmSHI0zt0cFKapM31HaQ9Q",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11785,10 +11835,10 @@ export interface operations {
                      *       {
                      *         "id": 6,
                      *         "name": "deploy job",
-                     *         "key_prefix": "signet_ci_Gaa9DEpN",
+                     *         "key_prefix": "signet_ci_U9HuRPYH",
                      *         "key_type": "ci",
-                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *         "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *         "environment_id": null,
                      *         "scopes": [
                      *           "read",
@@ -11796,8 +11846,8 @@ export interface operations {
                      *           "bundle:publish"
                      *         ],
                      *         "is_active": true,
-                     *         "expires_at": "2027-02-26T23:46:38.228Z",
-                     *         "created_at": "2026-11-28T23:46:38.228Z",
+                     *         "expires_at": "2027-02-27T02:00:17.450Z",
+                     *         "created_at": "2026-11-29T02:00:17.450Z",
                      *         "last_used_at": null,
                      *         "environments": [
                      *           "dev",
@@ -11868,10 +11918,10 @@ export interface operations {
                      * @example {
                      *       "id": 6,
                      *       "name": "deploy job",
-                     *       "key_prefix": "signet_ci_NWnnqF4P",
+                     *       "key_prefix": "signet_ci_JiWiG2p1",
                      *       "key_type": "ci",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "environment_id": null,
                      *       "scopes": [
                      *         "read",
@@ -11879,14 +11929,14 @@ export interface operations {
                      *         "bundle:publish"
                      *       ],
                      *       "is_active": true,
-                     *       "expires_at": "2027-02-26T23:46:38.228Z",
-                     *       "created_at": "2026-11-28T23:46:38.228Z",
+                     *       "expires_at": "2027-02-27T02:00:17.450Z",
+                     *       "created_at": "2026-11-29T02:00:17.450Z",
                      *       "last_used_at": null,
                      *       "environments": [
                      *         "dev",
                      *         "staging"
                      *       ],
-                     *       "raw_key": "signet_ci_NWnnqF4P_qh1Y4MG23FhJWLPSp70tKzy2GAnff7gUskFBbbSfSBK2agqjp",
+                     *       "raw_key": "signet_ci_JiWiG2p1_OsXWYKY3CUdfrqTF2wTj3dAnmKCXZsuDYTe7K63bhPr1wYxMo",
                      *       "in_admin_token_file": null
                      *     }
                      */
@@ -11981,7 +12031,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": 2,
-                     *       "key_prefix": "signet_adm_ZL5vSRkV",
+                     *       "key_prefix": "signet_adm_SkTebDpm",
                      *       "key_type": "admin",
                      *       "scopes": [
                      *         "read",
@@ -11989,7 +12039,7 @@ export interface operations {
                      *         "bundle:publish",
                      *         "org:admin"
                      *       ],
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "project_id": null,
                      *       "environment_id": null,
                      *       "environment": null,
@@ -12068,79 +12118,81 @@ export interface operations {
                      * @example [
                      *       {
                      *         "id": 43,
-                     *         "actor": "signet_adm_ZL5vSRkV",
+                     *         "actor": "signet_adm_SkTebDpm",
                      *         "action": "bundle.published",
                      *         "resource_type": "bundle",
-                     *         "resource_id": "01a2248d-de70-71ac-8ca2-eb00d9d1dd5d",
+                     *         "resource_id": "01a22508-2a6a-75d2-a390-3c9f08c5544b",
                      *         "metadata": {
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "environment": "dev",
                      *           "version": 3,
                      *           "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
+                     *           "media_type": "application/json",
                      *           "active": true,
                      *           "from_version": 2,
                      *           "to_version": 3,
-                     *           "deployment_id": "01a2248d-de74-7583-ad4f-6fbaa9b45ecc",
+                     *           "deployment_id": "01a22508-2a77-71d9-9c50-ded2c39a87d9",
                      *           "sequence": 5,
                      *           "published_by": null,
-                     *           "activation_sha256": "c647edaca7d65069dbb8b24ecf550455f1ee01b4323527a7cc463c6e4c683d31",
+                     *           "activation_sha256": "1dda12942fecfe011166461e4df0f6a234d7b6f0d01960ccfa463962c5e443ca",
                      *           "actor_id": 2,
                      *           "actor_name": "first admin",
                      *           "actor_kind": "admin",
                      *           "source": "127.0.0.1"
                      *         },
-                     *         "signature": "iBMX1zgxoAs7xIjSRkgGvxJYKULLJcRmMVaeJzIjwcRRdEqPW59ZH0fSAzCzrSc4/gMO9d59VDMdvcUJA3xxAA==",
-                     *         "prev_signature": "TMOucrV/oEURLI2YmVnBKjivoLlTsD8pDKGXZhohkBlQb2CYXbwX63Qoht4AzFlRU9NQSHgoSaUoN8qPBMxGAQ==",
-                     *         "created_at": "2026-11-28T23:46:47.030Z",
-                     *         "key_id": "760a174cd950cef7",
+                     *         "signature": "ZFhIu7SUIO6C7ZUj+jrr6NRPplPZ0/cdN8Y2Hj+qcL/SbN5j3gVuZoMwjjnNRZLFwOu5oSOxF/Z9cWOnX+9fAg==",
+                     *         "prev_signature": "1PtfDe2hKWw7JMpHKxM/ZsNeOahgu0eLRBdOQB0SY3NlCJXzP9C6+fUxazzwf/iSl/RxDD8ybsSm3qLXZN7mBw==",
+                     *         "created_at": "2026-11-29T02:00:21.883Z",
+                     *         "key_id": "ede3864fcd394633",
                      *         "source": "127.0.0.1",
                      *         "performed_by": {
                      *           "id": 2,
                      *           "name": "first admin",
-                     *           "prefix": "signet_adm_ZL5vSRkV",
+                     *           "prefix": "signet_adm_SkTebDpm",
                      *           "kind": "admin"
                      *         }
                      *       },
                      *       {
                      *         "id": 40,
-                     *         "actor": "signet_adm_ZL5vSRkV",
+                     *         "actor": "signet_adm_SkTebDpm",
                      *         "action": "bundle.imported",
                      *         "resource_type": "bundle",
-                     *         "resource_id": "01a2248d-dda3-76a2-8ff4-3522e9dc8c69",
+                     *         "resource_id": "01a22508-2939-72a4-9d54-8f23823613c6",
                      *         "metadata": {
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "environment": "staging",
                      *           "version": 3,
                      *           "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
+                     *           "media_type": "application/json",
                      *           "active": false,
                      *           "from_version": 2,
                      *           "to_version": 2,
                      *           "deployment_id": null,
                      *           "sequence": null,
                      *           "origin": "connected side",
-                     *           "origin_key_id": "e8af24448c23722c",
+                     *           "origin_key_id": "120d07b0c55a2a2d",
                      *           "origin_server": null,
-                     *           "origin_org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *           "origin_project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "origin_org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *           "origin_project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "origin_environment": "dev",
                      *           "origin_version": 2,
-                     *           "origin_bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
-                     *           "document_sha256": "2e22c70b9a1ed57cda71afb1668dc173ea6d4a651e735658b3e758bae245be27",
+                     *           "origin_bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
+                     *           "document_sha256": "dc690cd09310e53f22dacac15904e4d0aa8ed877e3c76807d4e688cc4b7c9929",
                      *           "imported_by": null,
                      *           "actor_id": 2,
                      *           "actor_name": "first admin",
                      *           "actor_kind": "admin",
                      *           "source": "127.0.0.1"
                      *         },
-                     *         "signature": "9aiVmMB1UtPe8rbp1Os3RQ47DBiikKn8fdpUH4kyO7Z3zQ920nUHFVrE0GucB9zFEFBGHgxg+RAuKBypJ3ghCw==",
-                     *         "prev_signature": "E2sBgFau3/OcrOVnh44VVK00BEZCXz3wUXdC9e0I31XKfh4y7+TIJ+dwlnNhF8i5iZBjUBOpKKbWhc0jUFybDQ==",
-                     *         "created_at": "2026-11-28T23:46:46.836Z",
-                     *         "key_id": "760a174cd950cef7",
+                     *         "signature": "bquO4oFxM8YgIEMEeFli+qRSpDYkzTQSInlLsd0134uukQarBNneMI6dLdKpDVbp3bkhBrgkQdGoERJzJmE9Dw==",
+                     *         "prev_signature": "Sa8DQks5QyHUEwIGk07DvkD99wxLwRVD/Tt106r6WDIsMyWOOCX+dqYae8/CjLXCdHkR9CLR1gNslRfIgH+cBg==",
+                     *         "created_at": "2026-11-29T02:00:21.575Z",
+                     *         "key_id": "ede3864fcd394633",
                      *         "source": "127.0.0.1",
                      *         "performed_by": {
                      *           "id": 2,
                      *           "name": "first admin",
-                     *           "prefix": "signet_adm_ZL5vSRkV",
+                     *           "prefix": "signet_adm_SkTebDpm",
                      *           "kind": "admin"
                      *         }
                      *       }
@@ -12204,7 +12256,7 @@ export interface operations {
                      *       "first_broken": null,
                      *       "reason": null,
                      *       "trusted_key_ids": [
-                     *         "760a174cd950cef7"
+                     *         "ede3864fcd394633"
                      *       ],
                      *       "untrusted_key_ids": []
                      *     }
@@ -12253,12 +12305,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "number": 45,
-                     *       "hash": "sha256:f21d314be5ff0349b8aa549469348ae021fefa672cf8fcda6d0d167b0b7d52fd",
-                     *       "signature": "41MfjhgiYv5BBF15M/ecc1KXOZKn6moyowwL9fwvYi/T4F7R+pVs+8GZGB0nIjICl+JAlbUNo+VsTIF60lv3AQ==",
-                     *       "key_id": "760a174cd950cef7",
-                     *       "at": "2026-11-28T23:46:47.187Z"
+                     *       "hash": "sha256:cff3ac6f5e3bdf8f86ae0caaf325e0f864a9e9ed8c79c564eea9c51daeb98653",
+                     *       "signature": "4DDgrCnKGb/hHe0Cz+uIniRmTc5yvTbXVlwrjCIlxOlQPm+ZNvSQK6fSdJSh6W/GdPwPkG1DV5BMmZHhbuAYAw==",
+                     *       "key_id": "ede3864fcd394633",
+                     *       "at": "2026-11-29T02:00:22.153Z"
                      *     }
                      */
                     "application/json": components["schemas"]["AuditHead"];
@@ -12307,13 +12359,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "origin": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "origin": "signet.dev/audit/48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "size": 45,
-                     *       "root_hash": "Dw3sc4h30A9Kv2cNc5H3EFwBuSQ28c8L+eSjnOtp+8o=",
-                     *       "note": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22\n45\nDw3sc4h30A9Kv2cNc5H3EFwBuSQ28c8L+eSjnOtp+8o=\n\n— signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22 v0GHCH+cAXEtsFot2V5xvgtN1MR1ELezyYY2XLxzU2wOCuXJiuKaRTpXZco2kVRo5xwhrjeXoPamvqQjFyMFFiR/swg=\n",
-                     *       "key_id": "760a174cd950cef7",
-                     *       "verifier_key": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22+bf418708+ActX0MoN/Cypm2GpRTonzCPXmlmAwWhFs3L7TV+p4bJL",
+                     *       "root_hash": "zCNEis+HkP7Il6C/Yi/zp3Z7EbdDD8vDa2QTVVGbbDI=",
+                     *       "note": "signet.dev/audit/48ccfd96-64be-43d8-aa40-100aaa5b7021\n45\nzCNEis+HkP7Il6C/Yi/zp3Z7EbdDD8vDa2QTVVGbbDI=\n\n— signet.dev/audit/48ccfd96-64be-43d8-aa40-100aaa5b7021 H7F4K7FgIDamhth+KraFsignet-07VNbEl6OzvguGItym2Ih+jO0Ch3RVl5FYZWe6YHPIHPQN1uavOg/+kxtejBVMXLl7qiQ4=\n",
+                     *       "key_id": "ede3864fcd394633",
+                     *       "verifier_key": "signet.dev/audit/48ccfd96-64be-43d8-aa40-100aaa5b7021+1fb1782b+AZw6oSEPoge8VAQd9jx0bnvawhJVeXSET2JNRwXFydg4",
                      *       "consistency": []
                      *     }
                      */
@@ -12359,13 +12411,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "origin": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "origin": "signet.dev/audit/48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "size": 45,
-                     *       "root_hash": "Dw3sc4h30A9Kv2cNc5H3EFwBuSQ28c8L+eSjnOtp+8o=",
-                     *       "note": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22\n45\nDw3sc4h30A9Kv2cNc5H3EFwBuSQ28c8L+eSjnOtp+8o=\n\n— signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22 v0GHCH+cAXEtsFot2V5xvgtN1MR1ELezyYY2XLxzU2wOCuXJiuKaRTpXZco2kVRo5xwhrjeXoPamvqQjFyMFFiR/swg=\n",
-                     *       "key_id": "760a174cd950cef7",
-                     *       "verifier_key": "signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22+bf418708+ActX0MoN/Cypm2GpRTonzCPXmlmAwWhFs3L7TV+p4bJL",
+                     *       "root_hash": "zCNEis+HkP7Il6C/Yi/zp3Z7EbdDD8vDa2QTVVGbbDI=",
+                     *       "note": "signet.dev/audit/48ccfd96-64be-43d8-aa40-100aaa5b7021\n45\nzCNEis+HkP7Il6C/Yi/zp3Z7EbdDD8vDa2QTVVGbbDI=\n\n— signet.dev/audit/48ccfd96-64be-43d8-aa40-100aaa5b7021 H7F4K7FgIDamhth+KraFsignet-07VNbEl6OzvguGItym2Ih+jO0Ch3RVl5FYZWe6YHPIHPQN1uavOg/+kxtejBVMXLl7qiQ4=\n",
+                     *       "key_id": "ede3864fcd394633",
+                     *       "verifier_key": "signet.dev/audit/48ccfd96-64be-43d8-aa40-100aaa5b7021+1fb1782b+AZw6oSEPoge8VAQd9jx0bnvawhJVeXSET2JNRwXFydg4",
                      *       "consistency": []
                      *     }
                      */
@@ -12420,22 +12472,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "event_id": 1,
-                     *       "event_hash": "sha256:6cc01f7fe01cdbc76d5bac4d938d5669d425396b218665bfc96674f6f509be29",
+                     *       "event_hash": "sha256:8dd2757ec8c1509947d4fca9511fddd9bec6a78aa1c69bc7b5088069eb7f31d2",
                      *       "activation": null,
-                     *       "leaf_hash": "utoVSNVtJH0bl8LE9hq9WkrwUDYMx65zMkRyxQuud5k=",
+                     *       "leaf_hash": "EAWI7zGXT89F439h2b559gR0yKa10cOFcSCB7RgSnDg=",
                      *       "index": 0,
                      *       "size": 45,
                      *       "hashes": [
-                     *         "5ITx4jR7KILjDvLttcRI5pekWSSf5QEjluYCitn372U=",
-                     *         "+JnOJd7i9yzF95leL+df8qaBNKuvLm+ow58LeAoCjVQ=",
-                     *         "qyyC6BhZJq6Y6dD0TfnvrUOWNZi/vU0DeO6Es6/pmkY=",
-                     *         "BKX4BBXHfYBWufSLzlVUyoL5bHt6mvDGJJCVA3XYc/o=",
-                     *         "4XMxhW+d2tRW9CtoWX6pCeNqhDGBOu7BGqmWmIQSATE=",
-                     *         "HSfKea0RRLRguMQDu7hQ7Xm8r7esvX9FUOjLYAZB1Mw="
+                     *         "/WFQCm/2W+QTqhV1uAQZJCsx3mA4xZWofrK6VC2ad3k=",
+                     *         "LcHI6tJ4/1TqpxCO6i7FBYaWwdBItaWaLluEEMdoE+4=",
+                     *         "6RRvAn4jJs/Dnh8N8zxLO/8yILd/CWkamDP7j96KfuY=",
+                     *         "mHXsFCu5dWHWejGT9n4K2JmiKFIvZTqmrzR9JNByyLg=",
+                     *         "xw5BV5QB2UqUl5y817sZ49iRdiF4lwaV0c0BaB3dPps=",
+                     *         "HzFG2n7MTGDZDHhYmfEE1hF9u7TjFESdfoTPBpgFm3A="
                      *       ],
-                     *       "proof": "c2sp.org/tlog-proof@v1\nextra bMAff+Ac28dtW6xNk41WadQlOWshhmW/yWZ09vUJvik=\nindex 0\n5ITx4jR7KILjDvLttcRI5pekWSSf5QEjluYCitn372U=\n+JnOJd7i9yzF95leL+df8qaBNKuvLm+ow58LeAoCjVQ=\nqyyC6BhZJq6Y6dD0TfnvrUOWNZi/vU0DeO6Es6/pmkY=\nBKX4BBXHfYBWufSLzlVUyoL5bHt6mvDGJJCVA3XYc/o=\n4XMxhW+d2tRW9CtoWX6pCeNqhDGBOu7BGqmWmIQSATE=\nHSfKea0RRLRguMQDu7hQ7Xm8r7esvX9FUOjLYAZB1Mw=\n\nsignet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22\n45\nDw3sc4h30A9Kv2cNc5H3EFwBuSQ28c8L+eSjnOtp+8o=\n\n— signet.dev/audit/49971a08-4263-4c4f-874a-3bfbe9e25a22 v0GHCH+cAXEtsFot2V5xvgtN1MR1ELezyYY2XLxzU2wOCuXJiuKaRTpXZco2kVRo5xwhrjeXoPamvqQjFyMFFiR/swg=\n"
+                     *       "proof": "c2sp.org/tlog-proof@v1\nextra jdJ1fsjBUJlH1PypUR/d2b7Gp4qhxpvHtQiAaet/MdI=\nindex 0\n/WFQCm/2W+QTqhV1uAQZJCsx3mA4xZWofrK6VC2ad3k=\nLcHI6tJ4/1TqpxCO6i7FBYaWwdBItaWaLluEEMdoE+4=\n6RRvAn4jJs/Dnh8N8zxLO/8yILd/CWkamDP7j96KfuY=\nmHXsFCu5dWHWejGT9n4K2JmiKFIvZTqmrzR9JNByyLg=\nxw5BV5QB2UqUl5y817sZ49iRdiF4lwaV0c0BaB3dPps=\nHzFG2n7MTGDZDHhYmfEE1hF9u7TjFESdfoTPBpgFm3A=\n\nsignet.dev/audit/48ccfd96-64be-43d8-aa40-100aaa5b7021\n45\nzCNEis+HkP7Il6C/Yi/zp3Z7EbdDD8vDa2QTVVGbbDI=\n\n— signet.dev/audit/48ccfd96-64be-43d8-aa40-100aaa5b7021 H7F4K7FgIDamhth+KraFsignet-07VNbEl6OzvguGItym2Ih+jO0Ch3RVl5FYZWe6YHPIHPQN1uavOg/+kxtejBVMXLl7qiQ4=\n"
                      *     }
                      */
                     "application/json": components["schemas"]["AuditInclusion"];
@@ -12491,14 +12543,14 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "older": 4,
                      *       "newer": 45,
                      *       "hashes": [
-                     *         "qyyC6BhZJq6Y6dD0TfnvrUOWNZi/vU0DeO6Es6/pmkY=",
-                     *         "BKX4BBXHfYBWufSLzlVUyoL5bHt6mvDGJJCVA3XYc/o=",
-                     *         "4XMxhW+d2tRW9CtoWX6pCeNqhDGBOu7BGqmWmIQSATE=",
-                     *         "HSfKea0RRLRguMQDu7hQ7Xm8r7esvX9FUOjLYAZB1Mw="
+                     *         "6RRvAn4jJs/Dnh8N8zxLO/8yILd/CWkamDP7j96KfuY=",
+                     *         "mHXsFCu5dWHWejGT9n4K2JmiKFIvZTqmrzR9JNByyLg=",
+                     *         "xw5BV5QB2UqUl5y817sZ49iRdiF4lwaV0c0BaB3dPps=",
+                     *         "HzFG2n7MTGDZDHhYmfEE1hF9u7TjFESdfoTPBpgFm3A="
                      *       ]
                      *     }
                      */
@@ -12554,19 +12606,19 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "id": "159821b4-be81-4dfd-9fa1-0fa97b5b1f1c",
-                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *         "id": "6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533",
+                     *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *         "url": "https://hooks.acme.example/signet",
                      *         "events": [
                      *           "bundle.*"
                      *         ],
                      *         "is_active": true,
-                     *         "created_at": "2026-11-28T23:46:38.375Z",
+                     *         "created_at": "2026-11-29T02:00:17.496Z",
                      *         "has_secret": true,
                      *         "secret": null,
                      *         "disabled_reason": null,
                      *         "failing_since": null,
-                     *         "secret_fingerprint": "05bef86e521584f9",
+                     *         "secret_fingerprint": "2b4fabc7d883c0a4",
                      *         "flow": "live"
                      *       }
                      *     ]
@@ -12627,19 +12679,19 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "159821b4-be81-4dfd-9fa1-0fa97b5b1f1c",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "id": "6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "url": "https://hooks.acme.example/signet",
                      *       "events": [
                      *         "bundle.*"
                      *       ],
                      *       "is_active": true,
-                     *       "created_at": "2026-11-28T23:46:38.375Z",
+                     *       "created_at": "2026-11-29T02:00:17.496Z",
                      *       "has_secret": true,
-                     *       "secret": "whsec_CCwTGhgbmsyl3Qv0GkT9xHwW9BXj+oIYFswYERpPBsg=",
+                     *       "secret": "whsec_yvlT1p5BHsaPjTgYsyIqaLZHzuE016uGrB0FyGk+GAA=",
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "05bef86e521584f9",
+                     *       "secret_fingerprint": "2b4fabc7d883c0a4",
                      *       "flow": "live"
                      *     }
                      */
@@ -12692,7 +12744,7 @@ export interface operations {
                      *       "delivered": 0,
                      *       "failed": 0,
                      *       "pending": 7,
-                     *       "oldest_pending_seconds": 3
+                     *       "oldest_pending_seconds": 2
                      *     }
                      */
                     "application/json": components["schemas"]["WebhookStats"];
@@ -12723,7 +12775,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
+                 * @example 6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533
                  */
                 webhook_id: string;
             };
@@ -12743,19 +12795,19 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "159821b4-be81-4dfd-9fa1-0fa97b5b1f1c",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "id": "6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "url": "https://hooks.acme.example/signet",
                      *       "events": [
                      *         "bundle.*"
                      *       ],
                      *       "is_active": true,
-                     *       "created_at": "2026-11-28T23:46:38.375Z",
+                     *       "created_at": "2026-11-29T02:00:17.496Z",
                      *       "has_secret": true,
                      *       "secret": null,
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "05bef86e521584f9",
+                     *       "secret_fingerprint": "2b4fabc7d883c0a4",
                      *       "flow": "live"
                      *     }
                      */
@@ -12787,7 +12839,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
+                 * @example 6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533
                  */
                 webhook_id: string;
             };
@@ -12835,7 +12887,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
+                 * @example 6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533
                  */
                 webhook_id: string;
             };
@@ -12867,20 +12919,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "159821b4-be81-4dfd-9fa1-0fa97b5b1f1c",
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *       "id": "6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *       "url": "https://hooks.acme.example/signet",
                      *       "events": [
                      *         "bundle.*",
                      *         "environment.*"
                      *       ],
                      *       "is_active": true,
-                     *       "created_at": "2026-11-28T23:46:38.375Z",
+                     *       "created_at": "2026-11-29T02:00:17.496Z",
                      *       "has_secret": true,
                      *       "secret": null,
                      *       "disabled_reason": null,
                      *       "failing_since": null,
-                     *       "secret_fingerprint": "05bef86e521584f9",
+                     *       "secret_fingerprint": "2b4fabc7d883c0a4",
                      *       "flow": "live"
                      *     }
                      */
@@ -12915,7 +12967,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
+                 * @example 6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533
                  */
                 webhook_id: string;
             };
@@ -12944,7 +12996,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "secret": "whsec_LR9oJl+72OjjXumt0DkdRyh7GO+Io64LXt9DDqtfxfY="
+                     *       "secret": "whsec_f5uKNO1lqLYe5JAD2fpEZfxtpPSIDmxcI1Ju9bGJr1I="
                      *     }
                      */
                     "application/json": components["schemas"]["RotateWebhookSecretAnswer"];
@@ -12978,7 +13030,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
+                 * @example 6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533
                  */
                 webhook_id: string;
             };
@@ -13005,7 +13057,7 @@ export interface operations {
                      * @example {
                      *       "delivered": true,
                      *       "status": 200,
-                     *       "latency_ms": 9,
+                     *       "latency_ms": 4,
                      *       "error": null
                      *     }
                      */
@@ -13049,7 +13101,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
+                 * @example 6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533
                  */
                 webhook_id: string;
             };
@@ -13071,31 +13123,31 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "01a2248d-ca06-75f1-8e77-be45a1f8086b",
-                     *           "event_id": "evt_01a2248d-c9f9-7193-bfbe-ec525c36fd40",
+                     *           "id": "01a22508-1ed4-7227-a39d-f06d7b00683c",
+                     *           "event_id": "evt_01a22508-1ecb-7661-b896-70d55bf4d40b",
                      *           "event_type": "bundle.activated",
                      *           "state": "delivered",
                      *           "attempts": 1,
-                     *           "created_at": "2026-11-28T23:46:41.796Z",
+                     *           "created_at": "2026-11-29T02:00:18.898Z",
                      *           "next_attempt_at": null,
-                     *           "last_attempt_at": "2026-11-28T23:46:41.845Z",
+                     *           "last_attempt_at": "2026-11-29T02:00:18.960Z",
                      *           "last_status": 200,
-                     *           "last_latency_ms": 28,
+                     *           "last_latency_ms": 18,
                      *           "last_error": null,
                      *           "last_body": null,
                      *           "body": null
                      *         },
                      *         {
-                     *           "id": "01a2248d-c987-73f9-8204-37cb54a90e7a",
-                     *           "event_id": "evt_01a2248d-c97f-77db-bb41-cf0931ae3cbf",
+                     *           "id": "01a22508-1e8e-739b-84be-194d7e814cc4",
+                     *           "event_id": "evt_01a22508-1e85-7254-89d2-c168b64ed239",
                      *           "event_type": "bundle.activated",
                      *           "state": "delivered",
                      *           "attempts": 1,
-                     *           "created_at": "2026-11-28T23:46:41.667Z",
+                     *           "created_at": "2026-11-29T02:00:18.828Z",
                      *           "next_attempt_at": null,
-                     *           "last_attempt_at": "2026-11-28T23:46:41.772Z",
+                     *           "last_attempt_at": "2026-11-29T02:00:18.849Z",
                      *           "last_status": 200,
-                     *           "last_latency_ms": 15,
+                     *           "last_latency_ms": 4,
                      *           "last_error": null,
                      *           "last_body": null,
                      *           "body": null
@@ -13135,12 +13187,12 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
+                 * @example 6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533
                  */
                 webhook_id: string;
                 /**
                  * @description UUID.
-                 * @example 01a2248d-c987-73f9-8204-37cb54a90e7a
+                 * @example 01a22508-1e8e-739b-84be-194d7e814cc4
                  */
                 delivery_id: string;
             };
@@ -13160,19 +13212,19 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2248d-c987-73f9-8204-37cb54a90e7a",
-                     *       "event_id": "evt_01a2248d-c97f-77db-bb41-cf0931ae3cbf",
+                     *       "id": "01a22508-1e8e-739b-84be-194d7e814cc4",
+                     *       "event_id": "evt_01a22508-1e85-7254-89d2-c168b64ed239",
                      *       "event_type": "bundle.activated",
                      *       "state": "delivered",
                      *       "attempts": 1,
-                     *       "created_at": "2026-11-28T23:46:41.667Z",
+                     *       "created_at": "2026-11-29T02:00:18.828Z",
                      *       "next_attempt_at": null,
-                     *       "last_attempt_at": "2026-11-28T23:46:41.772Z",
+                     *       "last_attempt_at": "2026-11-29T02:00:18.849Z",
                      *       "last_status": 200,
-                     *       "last_latency_ms": 15,
+                     *       "last_latency_ms": 4,
                      *       "last_error": null,
                      *       "last_body": null,
-                     *       "body": "{\"type\":\"bundle.activated\",\"timestamp\":\"2026-11-28T23:46:41.663Z\",\"data\":{\"org_id\":\"49971a08-4263-4c4f-874a-3bfbe9e25a22\",\"project_id\":\"ff993a69-06f4-4b82-8fae-61c7c9a3f50e\",\"project\":\"shop\",\"environment\":\"dev\",\"version\":1,\"from_version\":2,\"sequence\":3,\"deployment_id\":\"01a2248d-c97d-7466-b134-a32687734c47\",\"policy_hash\":\"sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502\",\"actor\":\"signet_adm_ZL5vSRkV\",\"performed_by\":{\"id\":2,\"name\":\"first admin\",\"prefix\":\"signet_adm_ZL5vSRkV\",\"kind\":\"admin\"},\"reason\":\"Checkout refuses valid orders\",\"title\":\"Redact personal data\",\"labels\":{\"ticket\":\"SEC-482\"},\"source\":{\"repository\":\"https://git.acme.example/policies/shop\",\"revision\":\"9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4\",\"url\":\"https://git.acme.example/policies/shop/-/merge_requests/482\"},\"kind\":\"rollback\",\"hold\":true}}"
+                     *       "body": "{\"type\":\"bundle.activated\",\"timestamp\":\"2026-11-29T02:00:18.821Z\",\"data\":{\"org_id\":\"48ccfd96-64be-43d8-aa40-100aaa5b7021\",\"project_id\":\"671b3abc-cbb5-450a-a6a5-206d16ac4cf4\",\"project\":\"shop\",\"environment\":\"dev\",\"version\":1,\"from_version\":2,\"sequence\":3,\"deployment_id\":\"01a22508-1e82-7046-9272-22ce7f4880f6\",\"policy_hash\":\"sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502\",\"media_type\":\"application/json\",\"actor\":\"signet_adm_SkTebDpm\",\"performed_by\":{\"id\":2,\"name\":\"first admin\",\"prefix\":\"signet_adm_SkTebDpm\",\"kind\":\"admin\"},\"reason\":\"Checkout refuses valid orders\",\"title\":\"Redact personal data\",\"labels\":{\"ticket\":\"SEC-482\"},\"source\":{\"repository\":\"https://git.acme.example/policies/shop\",\"revision\":\"9f2c1e7ab04d5d6a3b8c7e1f20496d5538a1c0e4\",\"url\":\"https://git.acme.example/policies/shop/-/merge_requests/482\"},\"kind\":\"rollback\",\"hold\":true}}"
                      *     }
                      */
                     "application/json": components["schemas"]["WebhookDelivery"];
@@ -13203,12 +13255,12 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
+                 * @example 6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533
                  */
                 webhook_id: string;
                 /**
                  * @description UUID.
-                 * @example 01a2248d-c987-73f9-8204-37cb54a90e7a
+                 * @example 01a22508-1e8e-739b-84be-194d7e814cc4
                  */
                 delivery_id: string;
             };
@@ -13233,16 +13285,16 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2248d-c987-73f9-8204-37cb54a90e7a",
-                     *       "event_id": "evt_01a2248d-c97f-77db-bb41-cf0931ae3cbf",
+                     *       "id": "01a22508-1e8e-739b-84be-194d7e814cc4",
+                     *       "event_id": "evt_01a22508-1e85-7254-89d2-c168b64ed239",
                      *       "event_type": "bundle.activated",
                      *       "state": "pending",
                      *       "attempts": 0,
-                     *       "created_at": "2026-11-28T23:46:41.667Z",
-                     *       "next_attempt_at": "2026-11-28T23:46:44.544Z",
-                     *       "last_attempt_at": "2026-11-28T23:46:41.772Z",
+                     *       "created_at": "2026-11-29T02:00:18.828Z",
+                     *       "next_attempt_at": "2026-11-29T02:00:20.823Z",
+                     *       "last_attempt_at": "2026-11-29T02:00:18.849Z",
                      *       "last_status": 200,
-                     *       "last_latency_ms": 15,
+                     *       "last_latency_ms": 4,
                      *       "last_error": null,
                      *       "last_body": null,
                      *       "body": null
@@ -13279,7 +13331,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 159821b4-be81-4dfd-9fa1-0fa97b5b1f1c
+                 * @example 6ac0b5ca-aa4a-4bad-b978-20ed7c5f0533
                  */
                 webhook_id: string;
             };
@@ -13353,12 +13405,12 @@ export interface operations {
                 /**
                  * @example {
                  *       "envelope": {
-                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjljY2RjMDE3MTRlZDFkMmM1YTI5YzUxNjNmZWE2NjVlMWRjZDRiNGUwNmE0NWYyZDQ2ZTBmZGRkMDMzMGJhOWMiOiJNcFQwMUpENllyazl6SDh4SFpIdStQU0VZQ2Zhc28yOGthZ2dMRXE4UkUwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6IjQ4Y2NmZDk2LTY0YmUtNDNkOC1hYTQwLTEwMGFhYTViNzAyMSIsInByb2plY3RfaWQiOiI2NzFiM2FiYy1jYmI1LTQ1MGEtYTZhNS0yMDZkMTZhYzRjZjQiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjk5NmUzMGRmMDAxZDUzMmM2OTdhYWU2NjNkNDU1MTAyYzVjMDk3ZmQxNjQ1MDc4MGU4ZTE2YzJlMDNiY2UzZDAiOiJjTFE3OEp0cVNQQ21SQUxnOTc2Nk1SMW5hWlFqUVdkejg2djdtTTRSSjhnPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOTk2ZTMwZGYwMDFkNTMyYzY5N2FhZTY2M2Q0NTUxMDJjNWMwOTdmZDE2NDUwNzgwZThlMTZjMmUwM2JjZTNkMCJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOTk2ZTMwZGYwMDFkNTMyYzY5N2FhZTY2M2Q0NTUxMDJjNWMwOTdmZDE2NDUwNzgwZThlMTZjMmUwM2JjZTNkMCJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
                  *         "payloadType": "application/vnd.signet.root+json",
                  *         "signatures": [
                  *           {
                  *             "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
-                 *             "sig": "hff6lvsGqDxxBgYdit7bOoN2vg1sC//fUAuV+yUNBEtvc1wdN5Rz5cy1qa6apisDDoszHviQlFFIEvXoF55dDQ=="
+                 *             "sig": "3CpsrSKRYpsznrR5GqxEbdWFTyaaluwKkjCDJBo57pD5IbP+3lrMLmN2ypXI9KabP1nuajyDdG7EAy2dXgwhDA=="
                  *           }
                  *         ]
                  *       },
@@ -13381,8 +13433,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "version": 1,
                      *       "expires_at": "2099-01-01T00:00:00Z",
                      *       "keys": [
@@ -13397,8 +13449,8 @@ export interface operations {
                      *           "name": "author"
                      *         },
                      *         {
-                     *           "key_id": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
-                     *           "public_key": "MpT01JD6Yrk9zH8xHZHu+PSEYCfaso28kaggLEq8RE0=",
+                     *           "key_id": "996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0",
+                     *           "public_key": "cLQ78JtqSPCmRALg9766MR1naZQjQWdz86v7mM4RJ8g=",
                      *           "name": null
                      *         }
                      *       ],
@@ -13411,13 +13463,13 @@ export interface operations {
                      *       "activation": {
                      *         "threshold": 1,
                      *         "key_ids": [
-                     *           "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c"
+                     *           "996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0"
                      *         ]
                      *       },
                      *       "lease": {
                      *         "threshold": 1,
                      *         "key_ids": [
-                     *           "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c"
+                     *           "996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0"
                      *         ]
                      *       },
                      *       "release": {
@@ -13432,9 +13484,9 @@ export interface operations {
                      *       "signed_by": [
                      *         "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
                      *       ],
-                     *       "digest": "1601bde85577e60686af150bd2b9db5a46c9abfb2b53639de437583624264ef2",
-                     *       "published_at": "2026-11-28T23:46:45.179Z",
-                     *       "published_by": "signet_adm_ZL5vSRkV",
+                     *       "digest": "4d135646d7104394e19e7c70a15cda84972e966308a1bdb9f6051b08025b4dd6",
+                     *       "published_at": "2026-11-29T02:00:20.946Z",
+                     *       "published_by": "signet_adm_SkTebDpm",
                      *       "dry_run": false,
                      *       "warnings": []
                      *     }
@@ -13491,11 +13543,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "root": {
-                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *         "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *         "version": 1,
                      *         "expires_at": "2099-01-01T00:00:00Z",
                      *         "keys": [
@@ -13510,8 +13562,8 @@ export interface operations {
                      *             "name": "author"
                      *           },
                      *           {
-                     *             "key_id": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
-                     *             "public_key": "MpT01JD6Yrk9zH8xHZHu+PSEYCfaso28kaggLEq8RE0=",
+                     *             "key_id": "996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0",
+                     *             "public_key": "cLQ78JtqSPCmRALg9766MR1naZQjQWdz86v7mM4RJ8g=",
                      *             "name": null
                      *           }
                      *         ],
@@ -13524,13 +13576,13 @@ export interface operations {
                      *         "activation": {
                      *           "threshold": 1,
                      *           "key_ids": [
-                     *             "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c"
+                     *             "996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0"
                      *           ]
                      *         },
                      *         "lease": {
                      *           "threshold": 1,
                      *           "key_ids": [
-                     *             "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c"
+                     *             "996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0"
                      *           ]
                      *         },
                      *         "release": {
@@ -13545,16 +13597,16 @@ export interface operations {
                      *         "signed_by": [
                      *           "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b"
                      *         ],
-                     *         "digest": "1601bde85577e60686af150bd2b9db5a46c9abfb2b53639de437583624264ef2",
-                     *         "published_at": "2026-11-28T23:46:45.179Z",
-                     *         "published_by": "signet_adm_ZL5vSRkV",
+                     *         "digest": "4d135646d7104394e19e7c70a15cda84972e966308a1bdb9f6051b08025b4dd6",
+                     *         "published_at": "2026-11-29T02:00:20.946Z",
+                     *         "published_by": "signet_adm_SkTebDpm",
                      *         "dry_run": false,
                      *         "warnings": []
                      *       },
                      *       "server_keys": [
                      *         {
-                     *           "key_id": "9ccdc01714ed1d2c5a29c5163fea665e1dcd4b4e06a45f2d46e0fddd0330ba9c",
-                     *           "public_key": "MpT01JD6Yrk9zH8xHZHu+PSEYCfaso28kaggLEq8RE0=",
+                     *           "key_id": "996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0",
+                     *           "public_key": "cLQ78JtqSPCmRALg9766MR1naZQjQWdz86v7mM4RJ8g=",
                      *           "name": null
                      *         }
                      *       ],
@@ -13664,12 +13716,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjljY2RjMDE3MTRlZDFkMmM1YTI5YzUxNjNmZWE2NjVlMWRjZDRiNGUwNmE0NWYyZDQ2ZTBmZGRkMDMzMGJhOWMiOiJNcFQwMUpENllyazl6SDh4SFpIdStQU0VZQ2Zhc28yOGthZ2dMRXE4UkUwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6IjQ4Y2NmZDk2LTY0YmUtNDNkOC1hYTQwLTEwMGFhYTViNzAyMSIsInByb2plY3RfaWQiOiI2NzFiM2FiYy1jYmI1LTQ1MGEtYTZhNS0yMDZkMTZhYzRjZjQiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjk5NmUzMGRmMDAxZDUzMmM2OTdhYWU2NjNkNDU1MTAyYzVjMDk3ZmQxNjQ1MDc4MGU4ZTE2YzJlMDNiY2UzZDAiOiJjTFE3OEp0cVNQQ21SQUxnOTc2Nk1SMW5hWlFqUVdkejg2djdtTTRSSjhnPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOTk2ZTMwZGYwMDFkNTMyYzY5N2FhZTY2M2Q0NTUxMDJjNWMwOTdmZDE2NDUwNzgwZThlMTZjMmUwM2JjZTNkMCJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOTk2ZTMwZGYwMDFkNTMyYzY5N2FhZTY2M2Q0NTUxMDJjNWMwOTdmZDE2NDUwNzgwZThlMTZjMmUwM2JjZTNkMCJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
                      *       "payloadType": "application/vnd.signet.root+json",
                      *       "signatures": [
                      *         {
                      *           "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
-                     *           "sig": "hff6lvsGqDxxBgYdit7bOoN2vg1sC//fUAuV+yUNBEtvc1wdN5Rz5cy1qa6apisDDoszHviQlFFIEvXoF55dDQ=="
+                     *           "sig": "3CpsrSKRYpsznrR5GqxEbdWFTyaaluwKkjCDJBo57pD5IbP+3lrMLmN2ypXI9KabP1nuajyDdG7EAy2dXgwhDA=="
                      *         }
                      *       ]
                      *     }
@@ -13720,12 +13772,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjljY2RjMDE3MTRlZDFkMmM1YTI5YzUxNjNmZWE2NjVlMWRjZDRiNGUwNmE0NWYyZDQ2ZTBmZGRkMDMzMGJhOWMiOiJNcFQwMUpENllyazl6SDh4SFpIdStQU0VZQ2Zhc28yOGthZ2dMRXE4UkUwPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOWNjZGMwMTcxNGVkMWQyYzVhMjljNTE2M2ZlYTY2NWUxZGNkNGI0ZTA2YTQ1ZjJkNDZlMGZkZGQwMzMwYmE5YyJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
+                     *       "payload": "eyJ0eXBlIjoic2lnbmV0LXJvb3QvMSIsIm9yZ19pZCI6IjQ4Y2NmZDk2LTY0YmUtNDNkOC1hYTQwLTEwMGFhYTViNzAyMSIsInByb2plY3RfaWQiOiI2NzFiM2FiYy1jYmI1LTQ1MGEtYTZhNS0yMDZkMTZhYzRjZjQiLCJ2ZXJzaW9uIjoxLCJleHBpcmVzX2F0IjoiMjA5OS0wMS0wMVQwMDowMDowMFoiLCJrZXlzIjp7IjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiOiJBM1dmN1Fjb2VXM1FodmtrNTZLZk5Mb2lQODVjaHg5OXQ0S25ONnBtZHRnPSIsIjE3ODA0MDJlOTYxZWZjZTc2Mzc0NjFlMjlmMTA1ZGNkMGI0ZGRhYjY5YTljMjM4NzE5NGMzMDc3MmEwYWEzZmYiOiJPUTJSTm4yQWlJdFFaejJVY1hlTTQ2K3FiMDN5R0w2cFdhODBMayttNTBrPSIsIjk5NmUzMGRmMDAxZDUzMmM2OTdhYWU2NjNkNDU1MTAyYzVjMDk3ZmQxNjQ1MDc4MGU4ZTE2YzJlMDNiY2UzZDAiOiJjTFE3OEp0cVNQQ21SQUxnOTc2Nk1SMW5hWlFqUVdkejg2djdtTTRSSjhnPSJ9LCJyb2xlcyI6eyJyb290Ijp7InRocmVzaG9sZCI6MSwia2V5aWRzIjpbIjY5NDdjMWIyYzJhYzJiYzc0MjkwNzYwMGE1ZjU3YTVlNjczYjk5YzQxYmNjMWJkZDlkY2I1N2NjNzYxMjk2OGIiXX0sImFjdGl2YXRpb24iOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOTk2ZTMwZGYwMDFkNTMyYzY5N2FhZTY2M2Q0NTUxMDJjNWMwOTdmZDE2NDUwNzgwZThlMTZjMmUwM2JjZTNkMCJdfSwibGVhc2UiOnsidGhyZXNob2xkIjoxLCJrZXlpZHMiOlsiOTk2ZTMwZGYwMDFkNTMyYzY5N2FhZTY2M2Q0NTUxMDJjNWMwOTdmZDE2NDUwNzgwZThlMTZjMmUwM2JjZTNkMCJdfSwicmVsZWFzZSI6eyJ0aHJlc2hvbGQiOjAsImtleWlkcyI6WyIxNzgwNDAyZTk2MWVmY2U3NjM3NDYxZTI5ZjEwNWRjZDBiNGRkYWI2OWE5YzIzODcxOTRjMzA3NzJhMGFhM2ZmIl19fSwiZW52aXJvbm1lbnRzIjp7fSwicm9sbGJhY2siOiJzZXJ2ZXIiLCJyZXZva2VkIjpbXSwibmFtZXMiOnsiNjk0N2MxYjJjMmFjMmJjNzQyOTA3NjAwYTVmNTdhNWU2NzNiOTljNDFiY2MxYmRkOWRjYjU3Y2M3NjEyOTY4YiI6Im93bmVyIiwiMTc4MDQwMmU5NjFlZmNlNzYzNzQ2MWUyOWYxMDVkY2QwYjRkZGFiNjlhOWMyMzg3MTk0YzMwNzcyYTBhYTNmZiI6ImF1dGhvciJ9fQ==",
                      *       "payloadType": "application/vnd.signet.root+json",
                      *       "signatures": [
                      *         {
                      *           "keyid": "6947c1b2c2ac2bc742907600a5f57a5e673b99c41bcc1bdd9dcb57cc7612968b",
-                     *           "sig": "hff6lvsGqDxxBgYdit7bOoN2vg1sC//fUAuV+yUNBEtvc1wdN5Rz5cy1qa6apisDDoszHviQlFFIEvXoF55dDQ=="
+                     *           "sig": "3CpsrSKRYpsznrR5GqxEbdWFTyaaluwKkjCDJBo57pD5IbP+3lrMLmN2ypXI9KabP1nuajyDdG7EAy2dXgwhDA=="
                      *         }
                      *       ]
                      *     }
@@ -13788,7 +13840,7 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "digest": "404341261594897bea803ac342eed196ae01399a30adb7a5be90d7d88b8a0366",
+                     *           "digest": "c822c54b6251d658d9eb339c5ffbc93f6f63364c29e7cc2ddd53ef6c4390992c",
                      *           "number": 1,
                      *           "created_at": "2026-01-01T00:00:00Z",
                      *           "expires_at": null,
@@ -13815,8 +13867,8 @@ export interface operations {
                      *           "signed_by": [
                      *             "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
                      *           ],
-                     *           "uploaded_at": "2026-11-28T23:46:45.658Z",
-                     *           "uploaded_by": "signet_adm_ZL5vSRkV",
+                     *           "uploaded_at": "2026-11-29T02:00:21.025Z",
+                     *           "uploaded_by": "signet_adm_SkTebDpm",
                      *           "problem": null,
                      *           "envelope": null,
                      *           "subject_count": 2
@@ -13867,12 +13919,12 @@ export interface operations {
                 /**
                  * @example {
                  *       "envelope": {
-                 *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                 *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6IjQ4Y2NmZDk2LTY0YmUtNDNkOC1hYTQwLTEwMGFhYTViNzAyMSIsInByb2plY3RfaWQiOiI2NzFiM2FiYy1jYmI1LTQ1MGEtYTZhNS0yMDZkMTZhYzRjZjQiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
                  *         "payloadType": "application/vnd.in-toto+json",
                  *         "signatures": [
                  *           {
                  *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
-                 *             "sig": "ofSnZPx4OI8jE6YMPdeEOn2ftYbJsI0rLmHIlXkleZTm3s66trAdof+m80hv+YF8VB+tGCq4F6eIrcWRv4bFDQ=="
+                 *             "sig": "G8bQ7MWrXxK3f/g8Z2I/dny2DNZcslKsoq5NQPOOkKQg4+ifHJ18SOVNUsr7UHlvvTu2ziE9lx+VY8vYc5WnCA=="
                  *           }
                  *         ]
                  *       }
@@ -13894,7 +13946,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "digest": "404341261594897bea803ac342eed196ae01399a30adb7a5be90d7d88b8a0366",
+                     *       "digest": "c822c54b6251d658d9eb339c5ffbc93f6f63364c29e7cc2ddd53ef6c4390992c",
                      *       "number": 1,
                      *       "created_at": "2026-01-01T00:00:00Z",
                      *       "expires_at": null,
@@ -13925,16 +13977,16 @@ export interface operations {
                      *       "signed_by": [
                      *         "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
                      *       ],
-                     *       "uploaded_at": "2026-11-28T23:46:45.658Z",
-                     *       "uploaded_by": "signet_adm_ZL5vSRkV",
+                     *       "uploaded_at": "2026-11-29T02:00:21.025Z",
+                     *       "uploaded_by": "signet_adm_SkTebDpm",
                      *       "problem": null,
                      *       "envelope": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6IjQ4Y2NmZDk2LTY0YmUtNDNkOC1hYTQwLTEwMGFhYTViNzAyMSIsInByb2plY3RfaWQiOiI2NzFiM2FiYy1jYmI1LTQ1MGEtYTZhNS0yMDZkMTZhYzRjZjQiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
                      *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
-                     *             "sig": "ofSnZPx4OI8jE6YMPdeEOn2ftYbJsI0rLmHIlXkleZTm3s66trAdof+m80hv+YF8VB+tGCq4F6eIrcWRv4bFDQ=="
+                     *             "sig": "G8bQ7MWrXxK3f/g8Z2I/dny2DNZcslKsoq5NQPOOkKQg4+ifHJ18SOVNUsr7UHlvvTu2ziE9lx+VY8vYc5WnCA=="
                      *           }
                      *         ]
                      *       },
@@ -13978,7 +14030,7 @@ export interface operations {
                 project_id: string;
                 /**
                  * @description The SHA-256 of its payload.
-                 * @example 404341261594897bea803ac342eed196ae01399a30adb7a5be90d7d88b8a0366
+                 * @example c822c54b6251d658d9eb339c5ffbc93f6f63364c29e7cc2ddd53ef6c4390992c
                  */
                 digest: string;
             };
@@ -13998,7 +14050,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "digest": "404341261594897bea803ac342eed196ae01399a30adb7a5be90d7d88b8a0366",
+                     *       "digest": "c822c54b6251d658d9eb339c5ffbc93f6f63364c29e7cc2ddd53ef6c4390992c",
                      *       "number": 1,
                      *       "created_at": "2026-01-01T00:00:00Z",
                      *       "expires_at": null,
@@ -14029,16 +14081,16 @@ export interface operations {
                      *       "signed_by": [
                      *         "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff"
                      *       ],
-                     *       "uploaded_at": "2026-11-28T23:46:45.658Z",
-                     *       "uploaded_by": "signet_adm_ZL5vSRkV",
+                     *       "uploaded_at": "2026-11-29T02:00:21.025Z",
+                     *       "uploaded_by": "signet_adm_SkTebDpm",
                      *       "problem": null,
                      *       "envelope": {
-                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsInByb2plY3RfaWQiOiJmZjk5M2E2OS0wNmY0LTRiODItOGZhZS02MWM3YzlhM2Y1MGUiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
+                     *         "payload": "eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiZGV2IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIifX0seyJuYW1lIjoicHJvZCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnbmV0LmRldi9yZWxlYXNlL3YxIiwicHJlZGljYXRlIjp7Im9yZ19pZCI6IjQ4Y2NmZDk2LTY0YmUtNDNkOC1hYTQwLTEwMGFhYTViNzAyMSIsInByb2plY3RfaWQiOiI2NzFiM2FiYy1jYmI1LTQ1MGEtYTZhNS0yMDZkMTZhYzRjZjQiLCJudW1iZXIiOjEsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsImV4cGlyZXNfYXQiOm51bGwsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic291cmNlIjpudWxsfX0=",
                      *         "payloadType": "application/vnd.in-toto+json",
                      *         "signatures": [
                      *           {
                      *             "keyid": "1780402e961efce7637461e29f105dcd0b4ddab69a9c2387194c30772a0aa3ff",
-                     *             "sig": "ofSnZPx4OI8jE6YMPdeEOn2ftYbJsI0rLmHIlXkleZTm3s66trAdof+m80hv+YF8VB+tGCq4F6eIrcWRv4bFDQ=="
+                     *             "sig": "G8bQ7MWrXxK3f/g8Z2I/dny2DNZcslKsoq5NQPOOkKQg4+ifHJ18SOVNUsr7UHlvvTu2ziE9lx+VY8vYc5WnCA=="
                      *           }
                      *         ]
                      *       },
@@ -14114,11 +14166,11 @@ export interface operations {
                      * @example {
                      *       "document": {
                      *         "version": 1,
-                     *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
-                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *         "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
+                     *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *         "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *         "environment": "dev",
-                     *         "published_at": "2026-11-28T23:46:40+00:00",
+                     *         "published_at": "2026-11-29T02:00:18+00:00",
                      *         "policies": {
                      *           "pii": {
                      *             "enabled": true,
@@ -14159,18 +14211,18 @@ export interface operations {
                      *         },
                      *         "scope_policies": {},
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
-                     *         "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
+                     *         "signature": "CuEtHNooBOU9v828UH6k3V/fxraOfjE2/fvP8V0TX50r+v+N1kEalKYSO1k8e2rX0M4SkqvYaa0f3CLjfP3oDQ==",
+                     *         "signature_v2": "jtK8fpUlxxkdIOU81D90hI+4TRDciBAFqdPejYE8GcWWVHVpRpbKW3thmH4PdJcECxvDW1cR4EdItKG8ryvxDQ==",
                      *         "bundle_version": 2,
-                     *         "key_id": "e8af24448c23722c"
+                     *         "key_id": "120d07b0c55a2a2d"
                      *       },
                      *       "provenance": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJkODJjZGU1Yy02Y2VlLTQ0MDQtYWUxMC1iMjMzMjI5MjY0YTAiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQwLjY3NVoiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMmUyMmM3MGI5YTFlZDU3Y2RhNzFhZmIxNjY4ZGMxNzNlYTZkNGE2NTFlNzM1NjU4YjNlNzU4YmFlMjQ1YmUyNyIsInNpemUiOjk4Niwia2V5IjoiQXl1dlQrSXUvQ0JtUzd2aENSR3RuNmlzUGgweW9TNzlNaVU5OE9jMitQVT0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0OGQtYzlmOC03MjVkLWI5MjEtYzVhYmU4ZWZmNjQzIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MS43ODRaIn0seyJpZCI6IjAxYTIyNDhkLWM1ZDMtNzA1YS1iOTg2LTVhYzRiZjg0YmY4MyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MC43MjFaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6ImUzN2MyY2ZkYTY2OGE5M2IxNzg5YmJiZDdjMWUxZTBjMGNkN2YxYmEzMDQyZDZkMTM3ODJmMzhiZTY0ZjNmOWIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6IjQ4Y2NmZDk2LTY0YmUtNDNkOC1hYTQwLTEwMGFhYTViNzAyMSIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjY3MWIzYWJjLWNiYjUtNDUwYS1hNmE1LTIwNmQxNmFjNGNmNCIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlMmM0OTNkNC1iYjIzLTRkMTEtOTY0Ni0yNGJmMmFhZWUwMjAiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNTA4LTFkNzEtNzc2Ny05YjU5LTQ2YWNmNzQyNTQ4ZCIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI5VDAyOjAwOjE4LjU0NVoiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiZGM2OTBjZDA5MzEwZTUzZjIyZGFjYWMxNTkwNGU0ZDBhYThlZDg3N2UzYzc2ODA3ZDRlNjg4Y2M0YjdjOTkyOSIsInNpemUiOjk4Niwia2V5IjoiakEvZWpjMHNSVjJhU1UwUDJRTnZJWHpEYU84RlgxSktYTThFOXdpQ3ZPUT0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI1MDgtMWVjOS03MTk4LThjYmItY2VmM2RhNWM0OWM3Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1NrVGViRHBtIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOVQwMjowMDoxOC44ODlaIn0seyJpZCI6IjAxYTIyNTA4LTFkNzUtNzJkYy05YmNhLTcwMmEwNjAxOTI4NSIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1NrVGViRHBtIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOVQwMjowMDoxOC41NDhaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjdiNDUzZDZlMmQyOTlmM2MwMDYzNmRmY2U5NWMyN2EwZWExZGJkMWI1MjY1OWFjMmZlZGE0NGIwNTQxMzc3MmMiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
                      *         "payloadType": "application/vnd.signet.export+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "e8af24448c23722c58a1002eddb7f76144832f10838c729617ce06b56e421eb9",
-                     *             "sig": "hhOlHlT7jPpVLcfRNfg7lulHXlAKHB3Z5z0lJL3eeEs/xPiAFflkAkgNEuupEUg7SAkfhyKRuYfu4oTq1xXQCg=="
+                     *             "keyid": "120d07b0c55a2a2dbacfc901a641d1366aba50823d86a78e6a37ae5f45f888b5",
+                     *             "sig": "UPb/ZYb0SOZjvOv729yvqOD8T6TOKz0eEo4OmPMOLSTgkbgoaFCdfSr8yj0W/EcHTKm685eZxgVgfqO0evkgDQ=="
                      *           }
                      *         ]
                      *       }
@@ -14225,11 +14277,11 @@ export interface operations {
                  * @example {
                  *       "document": {
                  *         "version": 1,
-                 *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
-                 *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                 *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                 *         "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
+                 *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                 *         "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                  *         "environment": "dev",
-                 *         "published_at": "2026-11-28T23:46:40+00:00",
+                 *         "published_at": "2026-11-29T02:00:18+00:00",
                  *         "policies": {
                  *           "pii": {
                  *             "enabled": true,
@@ -14270,18 +14322,18 @@ export interface operations {
                  *         },
                  *         "scope_policies": {},
                  *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                 *         "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
-                 *         "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
+                 *         "signature": "CuEtHNooBOU9v828UH6k3V/fxraOfjE2/fvP8V0TX50r+v+N1kEalKYSO1k8e2rX0M4SkqvYaa0f3CLjfP3oDQ==",
+                 *         "signature_v2": "jtK8fpUlxxkdIOU81D90hI+4TRDciBAFqdPejYE8GcWWVHVpRpbKW3thmH4PdJcECxvDW1cR4EdItKG8ryvxDQ==",
                  *         "bundle_version": 2,
-                 *         "key_id": "e8af24448c23722c"
+                 *         "key_id": "120d07b0c55a2a2d"
                  *       },
                  *       "provenance": {
-                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJkODJjZGU1Yy02Y2VlLTQ0MDQtYWUxMC1iMjMzMjI5MjY0YTAiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQwLjY3NVoiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMmUyMmM3MGI5YTFlZDU3Y2RhNzFhZmIxNjY4ZGMxNzNlYTZkNGE2NTFlNzM1NjU4YjNlNzU4YmFlMjQ1YmUyNyIsInNpemUiOjk4Niwia2V5IjoiQXl1dlQrSXUvQ0JtUzd2aENSR3RuNmlzUGgweW9TNzlNaVU5OE9jMitQVT0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0OGQtYzlmOC03MjVkLWI5MjEtYzVhYmU4ZWZmNjQzIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MS43ODRaIn0seyJpZCI6IjAxYTIyNDhkLWM1ZDMtNzA1YS1iOTg2LTVhYzRiZjg0YmY4MyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MC43MjFaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6ImUzN2MyY2ZkYTY2OGE5M2IxNzg5YmJiZDdjMWUxZTBjMGNkN2YxYmEzMDQyZDZkMTM3ODJmMzhiZTY0ZjNmOWIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                 *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6IjQ4Y2NmZDk2LTY0YmUtNDNkOC1hYTQwLTEwMGFhYTViNzAyMSIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjY3MWIzYWJjLWNiYjUtNDUwYS1hNmE1LTIwNmQxNmFjNGNmNCIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlMmM0OTNkNC1iYjIzLTRkMTEtOTY0Ni0yNGJmMmFhZWUwMjAiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNTA4LTFkNzEtNzc2Ny05YjU5LTQ2YWNmNzQyNTQ4ZCIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI5VDAyOjAwOjE4LjU0NVoiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiZGM2OTBjZDA5MzEwZTUzZjIyZGFjYWMxNTkwNGU0ZDBhYThlZDg3N2UzYzc2ODA3ZDRlNjg4Y2M0YjdjOTkyOSIsInNpemUiOjk4Niwia2V5IjoiakEvZWpjMHNSVjJhU1UwUDJRTnZJWHpEYU84RlgxSktYTThFOXdpQ3ZPUT0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI1MDgtMWVjOS03MTk4LThjYmItY2VmM2RhNWM0OWM3Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1NrVGViRHBtIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOVQwMjowMDoxOC44ODlaIn0seyJpZCI6IjAxYTIyNTA4LTFkNzUtNzJkYy05YmNhLTcwMmEwNjAxOTI4NSIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1NrVGViRHBtIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOVQwMjowMDoxOC41NDhaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjdiNDUzZDZlMmQyOTlmM2MwMDYzNmRmY2U5NWMyN2EwZWExZGJkMWI1MjY1OWFjMmZlZGE0NGIwNTQxMzc3MmMiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
                  *         "payloadType": "application/vnd.signet.export+json",
                  *         "signatures": [
                  *           {
-                 *             "keyid": "e8af24448c23722c58a1002eddb7f76144832f10838c729617ce06b56e421eb9",
-                 *             "sig": "hhOlHlT7jPpVLcfRNfg7lulHXlAKHB3Z5z0lJL3eeEs/xPiAFflkAkgNEuupEUg7SAkfhyKRuYfu4oTq1xXQCg=="
+                 *             "keyid": "120d07b0c55a2a2dbacfc901a641d1366aba50823d86a78e6a37ae5f45f888b5",
+                 *             "sig": "UPb/ZYb0SOZjvOv729yvqOD8T6TOKz0eEo4OmPMOLSTgkbgoaFCdfSr8yj0W/EcHTKm685eZxgVgfqO0evkgDQ=="
                  *           }
                  *         ]
                  *       }
@@ -14304,12 +14356,12 @@ export interface operations {
                     /**
                      * @example {
                      *       "bundle": {
-                     *         "id": "01a2248d-dda3-76a2-8ff4-3522e9dc8c69",
+                     *         "id": "01a22508-2939-72a4-9d54-8f23823613c6",
                      *         "version": 3,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
                      *         "is_active": false,
                      *         "published_by": null,
-                     *         "published_at": "2026-11-28T23:46:46.819Z",
+                     *         "published_at": "2026-11-29T02:00:21.561Z",
                      *         "title": "Block personal data",
                      *         "description": null,
                      *         "labels": {},
@@ -14320,53 +14372,54 @@ export interface operations {
                      *         "warnings": [],
                      *         "change": null,
                      *         "activated_at": null,
-                     *         "replaced_at": null
+                     *         "replaced_at": null,
+                     *         "media_type": "application/json"
                      *       },
                      *       "already_imported": false,
                      *       "dry_run": false,
                      *       "scope_policies_rewritten": false,
                      *       "origin": {
                      *         "name": "connected side",
-                     *         "key_id": "e8af24448c23722c",
-                     *         "document_sha256": "2e22c70b9a1ed57cda71afb1668dc173ea6d4a651e735658b3e758bae245be27",
+                     *         "key_id": "120d07b0c55a2a2d",
+                     *         "document_sha256": "dc690cd09310e53f22dacac15904e4d0aa8ed877e3c76807d4e688cc4b7c9929",
                      *         "server_version": "0.1.0",
                      *         "server_url": null,
-                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *         "org_name": "Acme",
-                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *         "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *         "project_name": "Shop",
-                     *         "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *         "environment_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *         "environment": "dev",
-                     *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *         "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "published_at": "2026-11-28T23:46:40.675Z",
+                     *         "published_at": "2026-11-29T02:00:18.545Z",
                      *         "published_by": "maria@acme.example",
                      *         "active_at_export": true,
                      *         "deployments": [
                      *           {
-                     *             "id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *             "id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *             "sequence": 4,
                      *             "kind": "activate",
                      *             "from_version": 1,
                      *             "reason": "The false alarms are fixed",
-                     *             "actor": "signet_adm_ZL5vSRkV",
+                     *             "actor": "signet_adm_SkTebDpm",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T23:46:41.784Z"
+                     *             "at": "2026-11-29T02:00:18.889Z"
                      *           },
                      *           {
-                     *             "id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
+                     *             "id": "01a22508-1d75-72dc-9bca-702a06019285",
                      *             "sequence": 2,
                      *             "kind": "publish",
                      *             "from_version": 1,
                      *             "reason": null,
-                     *             "actor": "signet_adm_ZL5vSRkV",
+                     *             "actor": "signet_adm_SkTebDpm",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T23:46:40.721Z"
+                     *             "at": "2026-11-29T02:00:18.548Z"
                      *           }
                      *         ],
-                     *         "imported_at": "2026-11-28T23:46:46.837Z",
-                     *         "imported_by": "signet_adm_ZL5vSRkV"
+                     *         "imported_at": "2026-11-29T02:00:21.576Z",
+                     *         "imported_by": "signet_adm_SkTebDpm"
                      *       },
                      *       "versions_left": 497
                      *     }
@@ -14436,54 +14489,54 @@ export interface operations {
                      * @example {
                      *       "origin": {
                      *         "name": "connected side",
-                     *         "key_id": "e8af24448c23722c",
-                     *         "document_sha256": "2e22c70b9a1ed57cda71afb1668dc173ea6d4a651e735658b3e758bae245be27",
+                     *         "key_id": "120d07b0c55a2a2d",
+                     *         "document_sha256": "dc690cd09310e53f22dacac15904e4d0aa8ed877e3c76807d4e688cc4b7c9929",
                      *         "server_version": "0.1.0",
                      *         "server_url": null,
-                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
+                     *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
                      *         "org_name": "Acme",
-                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *         "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *         "project_name": "Shop",
-                     *         "environment_id": "d82cde5c-6cee-4404-ae10-b233229264a0",
+                     *         "environment_id": "e2c493d4-bb23-4d11-9646-24bf2aaee020",
                      *         "environment": "dev",
-                     *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
+                     *         "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
                      *         "version": 2,
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "published_at": "2026-11-28T23:46:40.675Z",
+                     *         "published_at": "2026-11-29T02:00:18.545Z",
                      *         "published_by": "maria@acme.example",
                      *         "active_at_export": true,
                      *         "deployments": [
                      *           {
-                     *             "id": "01a2248d-c9f8-725d-b921-c5abe8eff643",
+                     *             "id": "01a22508-1ec9-7198-8cbb-cef3da5c49c7",
                      *             "sequence": 4,
                      *             "kind": "activate",
                      *             "from_version": 1,
                      *             "reason": "The false alarms are fixed",
-                     *             "actor": "signet_adm_ZL5vSRkV",
+                     *             "actor": "signet_adm_SkTebDpm",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T23:46:41.784Z"
+                     *             "at": "2026-11-29T02:00:18.889Z"
                      *           },
                      *           {
-                     *             "id": "01a2248d-c5d3-705a-b986-5ac4bf84bf83",
+                     *             "id": "01a22508-1d75-72dc-9bca-702a06019285",
                      *             "sequence": 2,
                      *             "kind": "publish",
                      *             "from_version": 1,
                      *             "reason": null,
-                     *             "actor": "signet_adm_ZL5vSRkV",
+                     *             "actor": "signet_adm_SkTebDpm",
                      *             "actor_name": "first admin",
-                     *             "at": "2026-11-28T23:46:40.721Z"
+                     *             "at": "2026-11-29T02:00:18.548Z"
                      *           }
                      *         ],
-                     *         "imported_at": "2026-11-28T23:46:46.837Z",
-                     *         "imported_by": "signet_adm_ZL5vSRkV"
+                     *         "imported_at": "2026-11-29T02:00:21.576Z",
+                     *         "imported_by": "signet_adm_SkTebDpm"
                      *       },
                      *       "document": {
                      *         "version": 1,
-                     *         "bundle_id": "01a2248d-c5a3-7140-bfd4-e675685e1779",
-                     *         "org_id": "49971a08-4263-4c4f-874a-3bfbe9e25a22",
-                     *         "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *         "bundle_id": "01a22508-1d71-7767-9b59-46acf742548d",
+                     *         "org_id": "48ccfd96-64be-43d8-aa40-100aaa5b7021",
+                     *         "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *         "environment": "dev",
-                     *         "published_at": "2026-11-28T23:46:40+00:00",
+                     *         "published_at": "2026-11-29T02:00:18+00:00",
                      *         "policies": {
                      *           "pii": {
                      *             "enabled": true,
@@ -14524,18 +14577,18 @@ export interface operations {
                      *         },
                      *         "scope_policies": {},
                      *         "policy_hash": "sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012",
-                     *         "signature": "MfrVlTrTFxoDmzeMGA8+M4rHxRhyzofl78A47Uh8wuePEs3+QzNlAFY6n51XgLBcVcsY4FkpPc/Vnqtm1E+gAg==",
-                     *         "signature_v2": "sDLZ36EqtoWyAh2dfxB/SiyQR8z1HJsJAPXZKuNqVPUuGdEbR3393VIiAG6TWhF8BxFgCt1qkymrbhkbOfzVBQ==",
+                     *         "signature": "CuEtHNooBOU9v828UH6k3V/fxraOfjE2/fvP8V0TX50r+v+N1kEalKYSO1k8e2rX0M4SkqvYaa0f3CLjfP3oDQ==",
+                     *         "signature_v2": "jtK8fpUlxxkdIOU81D90hI+4TRDciBAFqdPejYE8GcWWVHVpRpbKW3thmH4PdJcECxvDW1cR4EdItKG8ryvxDQ==",
                      *         "bundle_version": 2,
-                     *         "key_id": "e8af24448c23722c"
+                     *         "key_id": "120d07b0c55a2a2d"
                      *       },
                      *       "provenance": {
-                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6IjQ5OTcxYTA4LTQyNjMtNGM0Zi04NzRhLTNiZmJlOWUyNWEyMiIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6ImZmOTkzYTY5LTA2ZjQtNGI4Mi04ZmFlLTYxYzdjOWEzZjUwZSIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJkODJjZGU1Yy02Y2VlLTQ0MDQtYWUxMC1iMjMzMjI5MjY0YTAiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNDhkLWM1YTMtNzE0MC1iZmQ0LWU2NzU2ODVlMTc3OSIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI4VDIzOjQ2OjQwLjY3NVoiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiMmUyMmM3MGI5YTFlZDU3Y2RhNzFhZmIxNjY4ZGMxNzNlYTZkNGE2NTFlNzM1NjU4YjNlNzU4YmFlMjQ1YmUyNyIsInNpemUiOjk4Niwia2V5IjoiQXl1dlQrSXUvQ0JtUzd2aENSR3RuNmlzUGgweW9TNzlNaVU5OE9jMitQVT0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI0OGQtYzlmOC03MjVkLWI5MjEtYzVhYmU4ZWZmNjQzIiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MS43ODRaIn0seyJpZCI6IjAxYTIyNDhkLWM1ZDMtNzA1YS1iOTg2LTVhYzRiZjg0YmY4MyIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1pMNXZTUmtWIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOFQyMzo0Njo0MC43MjFaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6ImUzN2MyY2ZkYTY2OGE5M2IxNzg5YmJiZDdjMWUxZTBjMGNkN2YxYmEzMDQyZDZkMTM3ODJmMzhiZTY0ZjNmOWIiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
+                     *         "payload": "eyJ0eXBlIjoic2lnbmV0LWV4cG9ydC8xIiwic2VydmVyIjp7InZlcnNpb24iOiIwLjEuMCIsInVybCI6bnVsbH0sIm9yZ2FuaXphdGlvbiI6eyJpZCI6IjQ4Y2NmZDk2LTY0YmUtNDNkOC1hYTQwLTEwMGFhYTViNzAyMSIsIm5hbWUiOiJBY21lIiwic2x1ZyI6ImFjbWUifSwicHJvamVjdCI6eyJpZCI6IjY3MWIzYWJjLWNiYjUtNDUwYS1hNmE1LTIwNmQxNmFjNGNmNCIsIm5hbWUiOiJTaG9wIiwic2x1ZyI6InNob3AifSwiZW52aXJvbm1lbnQiOnsiaWQiOiJlMmM0OTNkNC1iYjIzLTRkMTEtOTY0Ni0yNGJmMmFhZWUwMjAiLCJuYW1lIjoiZGV2In0sImJ1bmRsZSI6eyJpZCI6IjAxYTIyNTA4LTFkNzEtNzc2Ny05YjU5LTQ2YWNmNzQyNTQ4ZCIsInZlcnNpb24iOjIsInBvbGljeV9oYXNoIjoic2hhMjU2OmI3NGVkMThiMzVlMzlmYWFlN2MxYjRlMWY2NTY1MTFiYTQxODc5YWZkMTc2MmZjMzlkYWRhNTAyMDY4YmIwMTIiLCJwdWJsaXNoZWRfYXQiOiIyMDI2LTExLTI5VDAyOjAwOjE4LjU0NVoiLCJwdWJsaXNoZWRfYnkiOiJtYXJpYUBhY21lLmV4YW1wbGUiLCJ0aXRsZSI6IkJsb2NrIHBlcnNvbmFsIGRhdGEiLCJkZXNjcmlwdGlvbiI6bnVsbCwibGFiZWxzIjp7fSwic291cmNlIjpudWxsLCJvcmlnaW4iOiJwdWJsaXNoIiwiYWN0aXZlIjp0cnVlfSwiZG9jdW1lbnQiOnsic2hhMjU2IjoiZGM2OTBjZDA5MzEwZTUzZjIyZGFjYWMxNTkwNGU0ZDBhYThlZDg3N2UzYzc2ODA3ZDRlNjg4Y2M0YjdjOTkyOSIsInNpemUiOjk4Niwia2V5IjoiakEvZWpjMHNSVjJhU1UwUDJRTnZJWHpEYU84RlgxSktYTThFOXdpQ3ZPUT0ifSwiZGVwbG95bWVudHMiOlt7ImlkIjoiMDFhMjI1MDgtMWVjOS03MTk4LThjYmItY2VmM2RhNWM0OWM3Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjoiVGhlIGZhbHNlIGFsYXJtcyBhcmUgZml4ZWQiLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1NrVGViRHBtIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOVQwMjowMDoxOC44ODlaIn0seyJpZCI6IjAxYTIyNTA4LTFkNzUtNzJkYy05YmNhLTcwMmEwNjAxOTI4NSIsInNlcXVlbmNlIjoyLCJraW5kIjoicHVibGlzaCIsImZyb21fdmVyc2lvbiI6MSwicmVhc29uIjpudWxsLCJhY3RvciI6eyJwcmVmaXgiOiJzaWduZXRfYWRtX1NrVGViRHBtIiwibmFtZSI6ImZpcnN0IGFkbWluIn0sImF0IjoiMjAyNi0xMS0yOVQwMjowMDoxOC41NDhaIn1dLCJkZXBsb3ltZW50c190b3RhbCI6Miwic2V0Ijp7ImRpZ2VzdCI6IjdiNDUzZDZlMmQyOTlmM2MwMDYzNmRmY2U5NWMyN2EwZWExZGJkMWI1MjY1OWFjMmZlZGE0NGIwNTQxMzc3MmMiLCJwb3NpdGlvbiI6MSwic2l6ZSI6MX19",
                      *         "payloadType": "application/vnd.signet.export+json",
                      *         "signatures": [
                      *           {
-                     *             "keyid": "e8af24448c23722c58a1002eddb7f76144832f10838c729617ce06b56e421eb9",
-                     *             "sig": "hhOlHlT7jPpVLcfRNfg7lulHXlAKHB3Z5z0lJL3eeEs/xPiAFflkAkgNEuupEUg7SAkfhyKRuYfu4oTq1xXQCg=="
+                     *             "keyid": "120d07b0c55a2a2dbacfc901a641d1366aba50823d86a78e6a37ae5f45f888b5",
+                     *             "sig": "UPb/ZYb0SOZjvOv729yvqOD8T6TOKz0eEo4OmPMOLSTgkbgoaFCdfSr8yj0W/EcHTKm685eZxgVgfqO0evkgDQ=="
                      *           }
                      *         ]
                      *       }
@@ -14592,17 +14645,17 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "627b0eb2-ce0a-42f9-862f-48e099a11709",
+                     *           "id": "a3f78a05-40f0-4d21-80be-beb58d696659",
                      *           "name": "connected side",
                      *           "keys": [
                      *             {
-                     *               "key_id": "e8af24448c23722c",
-                     *               "fingerprint": "SHA256:e8af24448c23722c58a1002eddb7f76144832f10838c729617ce06b56e421eb9",
-                     *               "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAyuvT+Iu/CBmS7vhCRGtn6isPh0yoS79MiU98Oc2+PU=\n-----END PUBLIC KEY-----\n"
+                     *               "key_id": "120d07b0c55a2a2d",
+                     *               "fingerprint": "SHA256:120d07b0c55a2a2dbacfc901a641d1366aba50823d86a78e6a37ae5f45f888b5",
+                     *               "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjA/ejc0sRV2aSU0P2QNvIXzDaO8FX1JKXM8E9wiCvOQ=\n-----END PUBLIC KEY-----\n"
                      *             }
                      *           ],
-                     *           "created_at": "2026-11-28T23:46:46.687Z",
-                     *           "created_by": "signet_adm_ZL5vSRkV"
+                     *           "created_at": "2026-11-29T02:00:21.459Z",
+                     *           "created_by": "signet_adm_SkTebDpm"
                      *         }
                      *       ],
                      *       "total": 1,
@@ -14646,7 +14699,7 @@ export interface operations {
                  * @example {
                  *       "name": "connected side",
                  *       "public_key_pems": [
-                 *         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAyuvT+Iu/CBmS7vhCRGtn6isPh0yoS79MiU98Oc2+PU=\n-----END PUBLIC KEY-----\n"
+                 *         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjA/ejc0sRV2aSU0P2QNvIXzDaO8FX1JKXM8E9wiCvOQ=\n-----END PUBLIC KEY-----\n"
                  *       ]
                  *     }
                  */
@@ -14666,17 +14719,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "627b0eb2-ce0a-42f9-862f-48e099a11709",
+                     *       "id": "a3f78a05-40f0-4d21-80be-beb58d696659",
                      *       "name": "connected side",
                      *       "keys": [
                      *         {
-                     *           "key_id": "e8af24448c23722c",
-                     *           "fingerprint": "SHA256:e8af24448c23722c58a1002eddb7f76144832f10838c729617ce06b56e421eb9",
-                     *           "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAyuvT+Iu/CBmS7vhCRGtn6isPh0yoS79MiU98Oc2+PU=\n-----END PUBLIC KEY-----\n"
+                     *           "key_id": "120d07b0c55a2a2d",
+                     *           "fingerprint": "SHA256:120d07b0c55a2a2dbacfc901a641d1366aba50823d86a78e6a37ae5f45f888b5",
+                     *           "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAjA/ejc0sRV2aSU0P2QNvIXzDaO8FX1JKXM8E9wiCvOQ=\n-----END PUBLIC KEY-----\n"
                      *         }
                      *       ],
-                     *       "created_at": "2026-11-28T23:46:46.687Z",
-                     *       "created_by": "signet_adm_ZL5vSRkV"
+                     *       "created_at": "2026-11-29T02:00:21.459Z",
+                     *       "created_by": "signet_adm_SkTebDpm"
                      *     }
                      */
                     "application/json": components["schemas"]["TrustedOrigin"];
@@ -14711,7 +14764,7 @@ export interface operations {
                 org_id: string;
                 /**
                  * @description UUID.
-                 * @example 627b0eb2-ce0a-42f9-862f-48e099a11709
+                 * @example a3f78a05-40f0-4d21-80be-beb58d696659
                  */
                 origin_id: string;
             };
@@ -14778,10 +14831,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "5715ac9793fc788d",
+                     *         "key_id": "84cd82d47ea692b8",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA9jm6yrc2frSjMHVizFx7CxVzlTxNhryCmV2IEOlGIY8=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T23:46:35.915Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAd87u2Yk1V4V/vDh3GA4mnb8b3EV9L/KekWoikYFla9U=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-29T02:00:16.265Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14790,10 +14843,10 @@ export interface operations {
                      *         "state": "current"
                      *       },
                      *       "next": {
-                     *         "key_id": "384ff2473969131c",
+                     *         "key_id": "1540f45a44b89b8e",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA0JWdEJrtP9GbWipeHmzjaCbnXwEMiEN2RRZkz9oUF40=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T23:46:40.027Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEApgVPoLoy6KVw1Bg6MGXaG0EKD26754MTQhz7M+SVccc=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-29T02:00:18.391Z",
                      *         "is_current": false,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14863,10 +14916,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "5715ac9793fc788d",
+                     *         "key_id": "84cd82d47ea692b8",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA9jm6yrc2frSjMHVizFx7CxVzlTxNhryCmV2IEOlGIY8=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T23:46:35.915Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAd87u2Yk1V4V/vDh3GA4mnb8b3EV9L/KekWoikYFla9U=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-29T02:00:16.265Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14875,10 +14928,10 @@ export interface operations {
                      *         "state": "current"
                      *       },
                      *       "next": {
-                     *         "key_id": "384ff2473969131c",
+                     *         "key_id": "1540f45a44b89b8e",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA0JWdEJrtP9GbWipeHmzjaCbnXwEMiEN2RRZkz9oUF40=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T23:46:40.027Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEApgVPoLoy6KVw1Bg6MGXaG0EKD26754MTQhz7M+SVccc=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-29T02:00:18.391Z",
                      *         "is_current": false,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -14928,7 +14981,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of the announced key.
-                 * @example 384ff2473969131c
+                 * @example 1540f45a44b89b8e
                  */
                 key_id: string;
             };
@@ -14959,10 +15012,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "384ff2473969131c",
+                     *         "key_id": "1540f45a44b89b8e",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA0JWdEJrtP9GbWipeHmzjaCbnXwEMiEN2RRZkz9oUF40=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T23:46:40.027Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEApgVPoLoy6KVw1Bg6MGXaG0EKD26754MTQhz7M+SVccc=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-29T02:00:18.391Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -15016,7 +15069,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of the announced key.
-                 * @example 7036ce3cf180e261
+                 * @example 155858541f806983
                  */
                 key_id: string;
             };
@@ -15046,10 +15099,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "384ff2473969131c",
+                     *         "key_id": "1540f45a44b89b8e",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA0JWdEJrtP9GbWipeHmzjaCbnXwEMiEN2RRZkz9oUF40=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T23:46:40.027Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEApgVPoLoy6KVw1Bg6MGXaG0EKD26754MTQhz7M+SVccc=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-29T02:00:18.391Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -15103,7 +15156,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a previous key of the server.
-                 * @example 5715ac9793fc788d
+                 * @example 84cd82d47ea692b8
                  */
                 key_id: string;
             };
@@ -15133,10 +15186,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "current": {
-                     *         "key_id": "384ff2473969131c",
+                     *         "key_id": "1540f45a44b89b8e",
                      *         "algorithm": "Ed25519",
-                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA0JWdEJrtP9GbWipeHmzjaCbnXwEMiEN2RRZkz9oUF40=\n-----END PUBLIC KEY-----\n",
-                     *         "created_at": "2026-11-28T23:46:40.027Z",
+                     *         "public_key_pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEApgVPoLoy6KVw1Bg6MGXaG0EKD26754MTQhz7M+SVccc=\n-----END PUBLIC KEY-----\n",
+                     *         "created_at": "2026-11-29T02:00:18.391Z",
                      *         "is_current": true,
                      *         "purpose": "bundles",
                      *         "org_id": null,
@@ -15211,14 +15264,14 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "20261128T234647Z-1135e8",
+                     *           "id": "20261129T020022Z-bf1c21",
                      *           "kind": "kept",
                      *           "state": "ready",
                      *           "phase": null,
                      *           "percent": 100,
-                     *           "created_at": "2026-11-28T23:46:47Z",
+                     *           "created_at": "2026-11-29T02:00:22Z",
                      *           "bytes": 730624,
-                     *           "sha256": "21d6e46ce36c5b65d1eba55265a081752d48c560d36447584cff388a91438008",
+                     *           "sha256": "38fc4a45f745e6c30ea3eb58f9ccc68271ad04d3e14c375dbe03bbe964e11558",
                      *           "error": null
                      *         }
                      *       ],
@@ -15273,12 +15326,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "20261128T234647Z-1135e8",
+                     *       "id": "20261129T020022Z-bf1c21",
                      *       "kind": "kept",
                      *       "state": "running",
                      *       "phase": "copying",
                      *       "percent": 0,
-                     *       "created_at": "2026-11-28T23:46:47Z",
+                     *       "created_at": "2026-11-29T02:00:22Z",
                      *       "bytes": null,
                      *       "sha256": null,
                      *       "error": null
@@ -15310,7 +15363,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a backup.
-                 * @example 20261128T234647Z-1135e8
+                 * @example 20261129T020022Z-bf1c21
                  */
                 backup_id: string;
             };
@@ -15330,14 +15383,14 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "20261128T234647Z-1135e8",
+                     *       "id": "20261129T020022Z-bf1c21",
                      *       "kind": "kept",
                      *       "state": "ready",
                      *       "phase": null,
                      *       "percent": 100,
-                     *       "created_at": "2026-11-28T23:46:47Z",
+                     *       "created_at": "2026-11-29T02:00:22Z",
                      *       "bytes": 730624,
-                     *       "sha256": "21d6e46ce36c5b65d1eba55265a081752d48c560d36447584cff388a91438008",
+                     *       "sha256": "38fc4a45f745e6c30ea3eb58f9ccc68271ad04d3e14c375dbe03bbe964e11558",
                      *       "error": null
                      *     }
                      */
@@ -15364,7 +15417,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a backup.
-                 * @example 20261128T234647Z-1135e8
+                 * @example 20261129T020022Z-bf1c21
                  */
                 backup_id: string;
             };
@@ -15463,23 +15516,23 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "66f00ac8-6108-4b8f-bc0d-170afaf21388",
+                     *           "id": "00927a23-4635-4a90-9c95-077eed66e45c",
                      *           "name": "signet-0",
                      *           "version": "0.1.0",
                      *           "url": "https://signet.acme.example",
-                     *           "started_at": "2026-11-28T23:46:36.047Z",
-                     *           "seen_at": "2026-11-28T23:46:51.700Z",
+                     *           "started_at": "2026-11-29T02:00:16.318Z",
+                     *           "seen_at": "2026-11-29T02:00:26.622Z",
                      *           "state": "live",
                      *           "answering": true,
                      *           "streams": 0,
                      *           "held_polls": 0,
-                     *           "schema": "0030-deployment-search",
+                     *           "schema": "0029-media-types",
                      *           "lag_ms": null,
                      *           "problem": null,
                      *           "stopping_at": null
                      *         }
                      *       ],
-                     *       "at": "2026-11-28T23:46:51.701Z"
+                     *       "at": "2026-11-29T02:00:26.622Z"
                      *     }
                      */
                     "application/json": components["schemas"]["ListNodesAnswer"];
@@ -15556,7 +15609,7 @@ export interface operations {
                      *         {
                      *           "id": "disk-space",
                      *           "level": "ok",
-                     *           "summary": "71.5 GiB of 252 GiB are free; its growth is not known before the server has run for six hours",
+                     *           "summary": "66.5 GiB of 252 GiB are free; its growth is not known before the server has run for six hours",
                      *           "remedy": null
                      *         },
                      *         {
@@ -15568,7 +15621,7 @@ export interface operations {
                      *         {
                      *           "id": "clock",
                      *           "level": "ok",
-                     *           "summary": "it is past the newest event, of 2026-11-28T23:46:37.540Z",
+                     *           "summary": "it is past the newest event, of 2026-11-29T02:00:17.117Z",
                      *           "remedy": null
                      *         },
                      *         {
@@ -15598,11 +15651,11 @@ export interface operations {
                      *         {
                      *           "id": "open-files",
                      *           "level": "ok",
-                     *           "summary": "51 of 20000 files are open, and 20000 connections are configured",
+                     *           "summary": "58 of 20000 files are open, and 20000 connections are configured",
                      *           "remedy": null
                      *         }
                      *       ],
-                     *       "at": "2026-11-28T23:46:39.983Z",
+                     *       "at": "2026-11-29T02:00:18.355Z",
                      *       "version": "0.1.0"
                      *     }
                      */
@@ -15706,13 +15759,13 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "01a2248d-dde2-7518-abdc-8270a0c9f679",
-                     *           "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *           "id": "01a22508-2a1f-753f-ba06-503db6730998",
+                     *           "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *           "name": "guardrails",
                      *           "media_type": "application/json",
                      *           "status": "draft",
-                     *           "created_by": "signet_adm_ZL5vSRkV",
-                     *           "created_at": "2026-11-28T23:46:46.882Z",
+                     *           "created_by": "signet_adm_SkTebDpm",
+                     *           "created_at": "2026-11-29T02:00:21.791Z",
                      *           "promoted_at": null,
                      *           "deployment_id": null
                      *         }
@@ -15804,13 +15857,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2248d-dde2-7518-abdc-8270a0c9f679",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "id": "01a22508-2a1f-753f-ba06-503db6730998",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "name": "guardrails",
                      *       "media_type": "application/json",
                      *       "status": "draft",
-                     *       "created_by": "signet_adm_ZL5vSRkV",
-                     *       "created_at": "2026-11-28T23:46:46.882Z",
+                     *       "created_by": "signet_adm_SkTebDpm",
+                     *       "created_at": "2026-11-29T02:00:21.791Z",
                      *       "promoted_at": null,
                      *       "deployment_id": null
                      *     }
@@ -15841,7 +15894,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID.
-                 * @example 01a2248d-dde2-7518-abdc-8270a0c9f679
+                 * @example 01a22508-2a1f-753f-ba06-503db6730998
                  */
                 artifact_id: string;
             };
@@ -15861,13 +15914,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01a2248d-dde2-7518-abdc-8270a0c9f679",
-                     *       "project_id": "ff993a69-06f4-4b82-8fae-61c7c9a3f50e",
+                     *       "id": "01a22508-2a1f-753f-ba06-503db6730998",
+                     *       "project_id": "671b3abc-cbb5-450a-a6a5-206d16ac4cf4",
                      *       "name": "guardrails",
                      *       "media_type": "application/json",
                      *       "status": "draft",
-                     *       "created_by": "signet_adm_ZL5vSRkV",
-                     *       "created_at": "2026-11-28T23:46:46.882Z",
+                     *       "created_by": "signet_adm_SkTebDpm",
+                     *       "created_at": "2026-11-29T02:00:21.791Z",
                      *       "promoted_at": null,
                      *       "deployment_id": null,
                      *       "policies": {
@@ -15929,7 +15982,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID.
-                 * @example 01a2248d-dde2-7518-abdc-8270a0c9f679
+                 * @example 01a22508-2a1f-753f-ba06-503db6730998
                  */
                 artifact_id: string;
             };
@@ -15972,7 +16025,7 @@ export interface operations {
             path: {
                 /**
                  * @description UUID.
-                 * @example 01a2248d-dde2-7518-abdc-8270a0c9f679
+                 * @example 01a22508-2a1f-753f-ba06-503db6730998
                  */
                 artifact_id: string;
             };
@@ -16001,27 +16054,28 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "artifact_id": "01a2248d-dde2-7518-abdc-8270a0c9f679",
+                     *       "artifact_id": "01a22508-2a1f-753f-ba06-503db6730998",
                      *       "status": "promoted",
-                     *       "deployment_id": "01a2248d-de74-7583-ad4f-6fbaa9b45ecc",
+                     *       "deployment_id": "01a22508-2a77-71d9-9c50-ded2c39a87d9",
                      *       "bundle": {
-                     *         "id": "01a2248d-de70-71ac-8ca2-eb00d9d1dd5d",
+                     *         "id": "01a22508-2a6a-75d2-a390-3c9f08c5544b",
                      *         "version": 3,
                      *         "policy_hash": "sha256:d455dcd33d913cc85dfee56f6d392a9a7d951d3f98e46b1fd469f3b16618b502",
                      *         "is_active": true,
                      *         "published_by": null,
-                     *         "published_at": "2026-11-28T23:46:47.024Z",
+                     *         "published_at": "2026-11-29T02:00:21.866Z",
                      *         "title": "Redact personal data",
                      *         "description": null,
                      *         "labels": {},
                      *         "source": null,
                      *         "origin": "publish",
-                     *         "deployment_id": "01a2248d-de74-7583-ad4f-6fbaa9b45ecc",
+                     *         "deployment_id": "01a22508-2a77-71d9-9c50-ded2c39a87d9",
                      *         "sequence": 5,
                      *         "warnings": [],
                      *         "change": null,
                      *         "activated_at": null,
-                     *         "replaced_at": null
+                     *         "replaced_at": null,
+                     *         "media_type": "application/json"
                      *       }
                      *     }
                      */

@@ -28,7 +28,7 @@ describe("activation", () => {
 
   it("of a version that was only kept makes it the first active one", async () => {
     const input = { policies: "{}", scopePolicies: null, publishedBy: null, title: null, description: null };
-    const kept = { ...input, labels: {}, source: null, activate: false, reason: null, release: null };
+    const kept = publishInput({ ...input, activate: false });
     await signet.services.publishing.publish(signet.change(), signet.path("dev"), kept);
     const state = await signet.activate("dev", 1);
     expect(state).toMatchObject({ isActive: true, sequence: 1 });

@@ -84,6 +84,7 @@ describe("source artifacts", () => {
     const path = { projectId: project.id, envName: "prod" };
     await publishing.publish(signet.change(), path, {
       ...input,
+      mediaType: "application/json",
       labels: {},
       source: null,
       activate: true,

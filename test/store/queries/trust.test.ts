@@ -25,7 +25,17 @@ function aRoot(version: number): TrustRoot {
 
 function aRelease(number: number, digest = String(number).padStart(64, "0")): Release {
   const { id: projectId } = project;
-  return { projectId, digest, envelope: "{}", number, expiresAt: null, uploadedAt: AT, uploadedBy: "sgt_ci" };
+  const mediaType = "application/json";
+  return {
+    projectId,
+    digest,
+    envelope: "{}",
+    number,
+    expiresAt: null,
+    mediaType,
+    uploadedAt: AT,
+    uploadedBy: "sgt_ci",
+  };
 }
 
 function subjectOf(release: Release, contentSha256: string, name = "prod") {

@@ -1,0 +1,56 @@
+/** The longest path of a file, in bytes of UTF-8: what a ustar header can name (POSIX.1-2017, pax, "ustar Interchange Format"). */
+export const MAX_OPA_PATH_BYTES = 256;
+const MAX_ROOT_CHARACTERS = 1_000;
+const MAX_NAME_BYTES = 100;
+const MAX_PREFIX_BYTES = 155;
+
+const TOO_LONG = `is too long: at most ${MAX_OPA_PATH_BYTES} bytes, the last ${MAX_NAME_BYTES} of them after a slash`;
+
+const DATA_FILES = new Set(["data.json", "data.yaml"]);
+
+/** Why OPA or an archive could not have a file of this path; null for one that they can. */
+export function opaPathProblem(path: string): string | null {
+  if (path === "") return "must be the path of a file";
+  if (path.length > MAX_OPA_PATH_BYTES) return TOO_LONG;
+  if (path.startsWith("/")) return "must not be absolute: leave the leading slash out";
+  if (path.includes("\\")) return "must not have a backslash: separate folders by /";
+  if (/\p{Cc}/u.test(path)) return "must not have control characters";
+  const segments = path.split("/");
+  if (segments.includes("")) return "must not have an empty name between slashes, nor end in a slash";
+  if (segments.includes("..") || segments.includes(".")) return 'must not have "." or ".." as a name';
+  if (segments.includes("__proto__")) return "must not have __proto__ as a name";
+  const name = segments.at(-1) ?? "";
+  if (name.endsWith("signatures.json") || name.endsWith(".manifest"))
+    return "is a file that the server writes itself: leave it out";
+  if (segments.some((segment) => segment.startsWith("."))) return "must not have a name that begins with a dot";
+  if (!DATA_FILES.has(name) && !name.endsWith(".rego")) return "must be named *.rego, data.json or data.yaml";
+  return fitsArchive(path) ? null : TOO_LONG;
+}
+
+/** Whether `data` at the path `root` has what is at `path`; both in segments. The root without segments has all. */
+export function isBelow(root: readonly string[], path: readonly string[]): boolean {
+  return root.length <= path.length && root.every((segment, i) => segment === path[i]);
+}
+
+/** The segments of a path of `data` that is written with slashes; none for "". */
+export function segmentsOf(path: string): readonly string[] {
+  return path === "" ? [] : path.split("/");
+}
+
+/** Why a text cannot be a root, which OPA compares segment by segment; null for one that can. */
+export function opaRootProblem(root: string): string | null {
+  if (root === "") return null;
+  if (root.length > MAX_ROOT_CHARACTERS) return `must have at most ${MAX_ROOT_CHARACTERS} characters`;
+  if (root.startsWith("/") || root.endsWith("/")) return "must not begin or end with a slash";
+  if (/\p{Cc}/u.test(root)) return "must not have control characters";
+  return root.split("/").includes("") ? "must not have an empty name between slashes" : null;
+}
+
+/** A name of at most 100 bytes after a slash, and at most 155 before it; or a name alone. */
+function fitsArchive(path: string): boolean {
+  const bytes = new TextEncoder().encode(path);
+  if (bytes.length <= MAX_NAME_BYTES) return true;
+  if (bytes.length > MAX_OPA_PATH_BYTES) return false;
+  const slash = 0x2f;
+  return bytes.some((byte, i) => byte === slash && i <= MAX_PREFIX_BYTES && bytes.length - i - 1 <= MAX_NAME_BYTES);
+}
