@@ -111,8 +111,8 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return fmt.Sprintf("signet: refused, %s: %s", r.Code, r.Message) }
 
-// Is tells whether target is the code.
-func (r *Refusal) Is(target error) bool { return target == error(r.Code) }
+// Is tells whether target is the code. A nil refusal is none.
+func (r *Refusal) Is(target error) bool { return r != nil && target == error(r.Code) }
 
 // refusalOf makes a Refusal of a refusal by the verifier; nil for anything else.
 func refusalOf(err error) *Refusal {

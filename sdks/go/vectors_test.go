@@ -182,3 +182,12 @@ func damage(t *testing.T, directory string) {
 		t.Fatal(err)
 	}
 }
+
+func stateFileIn(t *testing.T, directory string) string {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(directory, "*", "state.json"))
+	if len(files) != 1 {
+		t.Fatalf("states: %v", files)
+	}
+	return files[0]
+}

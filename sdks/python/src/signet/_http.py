@@ -225,10 +225,8 @@ class Answer:
     def header(self, name: str) -> str | None:
         return self._response.headers.get(name)
 
-    def read(self, max_bytes: int, *, timeout: float | None = None) -> bytes:
+    def read(self, max_bytes: int) -> bytes:
         """At most ``max_bytes + 1`` bytes, so that the caller sees that there were more."""
-        if timeout is not None:
-            self.wire.deadline = time.monotonic() + timeout
         with self._rest._errors(self.wire):
             declared = self._response.length
             limit = max_bytes + 1 if declared is None else min(declared, max_bytes + 1)
@@ -245,15 +243,15 @@ class Answer:
                 raise http.client.IncompleteRead(b"", declared - length)
             return b"".join(chunks)
 
-    def chunks(self) -> Iterator[bytes]:
-        """What comes, as it comes; ``wire.deadline`` is the reader's."""
+    def some(self, deadline: float) -> bytes:
+        """What comes next, as it comes; empty at the end. The deadline is by time.monotonic()."""
+        self.wire.deadline = deadline
         with self._rest._errors(self.wire):
-            while chunk := self._response.read1(64 * 1024):
-                yield chunk
+            return self._response.read1(64 * 1024)
 
 
 class Rest:
-    """The REST interface of a server, for a token. Each call has a connection of its own, but for those that ``kept`` makes."""
+    """The REST interface of a server, for a token. Each call has a connection of its own."""
 
     def __init__(self, server: Server, token: Token, wires: Wires, agent: str = "") -> None:
         self.server, self.token, self.wires = server, token, wires
@@ -305,8 +303,12 @@ class Rest:
         deadline = time.monotonic() + timeout
         wire: Wire | None = None
         try:
-            with self._errors(None):
-                wire, is_proxied = self._connect(deadline)
+            try:
+                with self._errors(None):
+                    wire, is_proxied = self._connect(deadline)
+            except ApiError as error:
+                error.is_connecting = True
+                raise
             with self._errors(wire):
                 connection = http.client.HTTPConnection(self.server.parts.netloc)
                 connection.sock = wire

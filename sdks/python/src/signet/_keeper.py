@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any
 
 from ._cache import Entry, FileCache
@@ -83,6 +84,46 @@ class Holding:
     content: _Content | None = None
     #: What was proven last, also when the proof has run out since.
     current: Policies | None = None
+
+    @cached_property
+    def standing(self) -> Standing:
+        return standing_of(self.trusted)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How well what a runtime has is proven, as a function of time. Seconds since the epoch."""
+
+    #: Without time: ``empty``, ``revoked`` or ``expired``; None where the clock decides.
+    fixed: str | None
+    #: A time that the clock is never before.
+    seen: float = 0.0
+    stale_from: float = 0.0
+    until: float = 0.0
+
+    def at(self, own: float) -> str:
+        """``fresh``, ``stale``, ``expired``, ``revoked`` or ``empty``."""
+        if self.fixed is not None:
+            return self.fixed
+        now = max(own, self.seen)
+        return "expired" if now >= self.until else "stale" if now >= self.stale_from else "fresh"
+
+    def changes_in(self, own: float) -> float | None:
+        """Seconds until it changes if nothing comes; None: never."""
+        now = max(own, self.seen)
+        following = [time - now for time in (self.stale_from, self.until) if time > now]
+        return min(following) if self.fixed is None and following else None
+
+
+def standing_of(trusted: TrustedState) -> Standing:
+    until, lease = trusted.expires_at(), trusted.lease
+    if trusted.running is None or until is None or lease is None or trusted.condition(0.0) != "fresh":
+        # At the very time of its lease it is fresh, unless it is not proven.
+        return Standing(trusted.condition(0.0))
+    issued, ends = seconds(lease.value.issued_at), seconds(until)
+    # A server renews a lease after a fifth of its default life: at two thirds at least one new lease did not come.
+    stale_from = issued + (seconds(lease.value.expires_at) - issued) * 2 / 3
+    return Standing(None, issued, min(stale_from, ends), ends)
 
 
 class Keeper:

@@ -116,6 +116,8 @@ class ApiError(SignetError):
         self.retry_after = retry_after
         #: False for answers of a proxy and for connections that failed.
         self.is_from_server = is_from_server
+        #: Whether there was no connection at all.
+        self.is_connecting = False
 
     @property
     def is_final(self) -> bool:
