@@ -112,8 +112,9 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   agent: {
     source: [],
     outputs: ["source"],
+    config: ["outputs"],
     serve: ["source"],
-    "": ["outputs", "serve", "source"],
+    "": ["config", "outputs", "serve", "source"],
   },
   store: {
     migrations: [""],
@@ -145,6 +146,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   cli: {
     shell: [],
+    agent: ["shell"],
     audit: ["shell"],
     backups: ["server", "shell"],
     bundles: ["shell", "transfer", "trust"],
@@ -162,6 +164,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     releases: ["bundles", "shell", "trust"],
     webhooks: ["shell"],
     "": [
+      "agent",
       "audit",
       "backups",
       "bundles",

@@ -1,5 +1,6 @@
 import { Command, Help, type Option } from "commander";
 import { VERSION } from "../assets/version.js";
+import { addAgent } from "./agent/agent.js";
 import { addActivate } from "./bundles/activate.js";
 import { addApply } from "./server/apply.js";
 import { addArtifact } from "./pipelines/artifact.js";
@@ -94,6 +95,7 @@ const COMMANDS: readonly (readonly [heading: string, add: (program: Command, she
   ["Trust:", addTrust],
   ["Trust:", addRelease],
   ["Pipelines:", addPipeline],
+  ["Runtimes:", addAgent],
   ["Runtimes:", addWatch],
   ["Runtimes:", addEvents],
   ["Runtimes:", addVerify],

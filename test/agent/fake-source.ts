@@ -32,7 +32,7 @@ export function fakePack(sequence: number, options: FakePackOptions = {}): Verif
     ...{ kind: "publish", activatedAt: new Date(0), policyHash: `sha256:${digest}`, content },
     mediaType: files === undefined ? "application/json" : "application/vnd.openpolicyagent.bundles",
     documentDigest: createHash("sha256").update(document).digest("hex"),
-    policies: () => Buffer.from(policies),
+    policies: () => Promise.resolve(Buffer.from(policies)),
     document: options.document ?? (() => Promise.resolve(document)),
     opaBundle: () => Promise.resolve(null),
     opaFiles: () => opaFilesOf(files ?? { "signet/data.json": content.toString() }),
@@ -46,7 +46,6 @@ function opaFilesOf(files: Readonly<Record<string, string>>): readonly OpaFile[]
 /** A source of packs that the test makes. */
 export class FakeSource implements PackSource {
   readonly identity = IDENTITY;
-  readonly proof = null;
   current: VerifiedPack | null = null;
   readonly reports: (PackOutcome & { readonly sequence: number })[] = [];
   readonly #listeners = new Set<(pack: VerifiedPack) => void>();
@@ -58,6 +57,18 @@ export class FakeSource implements PackSource {
   push(pack: VerifiedPack): void {
     this.current = pack;
     for (const listener of this.#listeners) listener(pack);
+  }
+
+  get proof(): PackSource["proof"] {
+    throw new Error("not used");
+  }
+
+  get upstream(): PackSource["upstream"] {
+    throw new Error("not used");
+  }
+
+  root(): Promise<string | null> {
+    throw new Error("not used");
   }
 
   updates(): AsyncIterable<VerifiedPack> {

@@ -74,8 +74,43 @@ writeFileSync(DECLARATION, '{"signet":1,"organizations":[]}');
 const NEW_ROOT = ["trust", "init", "--no-passphrase", "--org", ID, "--project", ID];
 const KEPT = { SIGNET_CONFIG: CONTEXTS };
 
+/** An agent's configuration whose token is nowhere. */
+const AGENT = join(folder, "agent.json");
+writeFileSync(
+  join(folder, "agent.pem"),
+  "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAD8c8uiy3Rc5ZEQVsN2UUTfnGgQk9MbYPv8IVnJcOBUY=\n-----END PUBLIC KEY-----\n",
+);
+writeFileSync(
+  AGENT,
+  JSON.stringify({
+    ...{ url: "http://127.0.0.1:1", keys: "agent.pem", org: ID, project: ID, state: "agent" },
+    environments: [{ name: "prod" }],
+  }),
+);
+
 /** The commands that need no server or no token, with a case of each exit code that they have of their own. */
 const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
+  agent: [
+    { argv: ["agent"], exitCode: 2, says: "no environment given: pass --env" },
+    { argv: ["agent", "--env", "prod"], exitCode: 2, says: "pass --root" },
+    { argv: ["agent", "--env", "prod", "--root", "none.json"], exitCode: 6, says: "--root: cannot read" },
+    { argv: ["agent", "--env", "prod", "--root", file], exitCode: 6, says: "--root: is no root document" },
+    {
+      argv: ["agent", "--env", "prod", "--keys", join(folder, "agent.pem")],
+      exitCode: 2,
+      says: "--project: is required",
+    },
+    {
+      argv: ["agent", "--env", "prod", "--root", file, "--write", "policy=/a"],
+      exitCode: 2,
+      says: "one of document, content, policies, files",
+    },
+    { argv: ["agent", "--config", file], exitCode: 6, says: "file.json:1:1: environments is required" },
+    { argv: ["agent", "--config", AGENT, "--run", "true"], exitCode: 2, says: "--run cannot go with --config" },
+    { argv: ["agent", "--config", AGENT, "--check", "--once"], exitCode: 2, says: "not both" },
+    { argv: ["agent", "--config", AGENT], exitCode: 3, says: "no token: the variable SIGNET_TOKEN" },
+    { argv: ["agent", "--config", AGENT, "--check"], exitCode: 3, says: "no token: the variable SIGNET_TOKEN" },
+  ],
   serve: [{ argv: ["serve", "--port", "x"], exitCode: 2, says: "--port must be a whole number" }],
   quickstart: [{ argv: ["quickstart", "--port", "x"], exitCode: 2, says: "port must be a whole number" }],
   doctor: [

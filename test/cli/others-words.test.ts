@@ -47,6 +47,7 @@ const SKIPPED: Readonly<Record<string, string>> = {
   licenses: "prints a file of ours",
   verify: "offline",
   apply: "reads a whole server",
+  agent: "follows a stream",
   watch: "follows a stream",
   events: "follows a stream",
   "audit verify": "follows numbers",

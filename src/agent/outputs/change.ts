@@ -105,7 +105,7 @@ export function pathVariables(
 async function targetOf(rule: OutputRule, pack: VerifiedPack, signal: AbortSignal): Promise<Target> {
   if (rule.kind === "document") return fileTarget(rule, await pack.document(signal));
   if (rule.kind === "content") return fileTarget(rule, pack.content);
-  if (rule.kind === "policies") return fileTarget(rule, pack.policies());
+  if (rule.kind === "policies") return fileTarget(rule, await pack.policies(signal));
   try {
     return setTarget(rule, pack.opaFiles(), pack.sequence);
   } catch (thrown) {

@@ -19,7 +19,7 @@ export interface CommandResult {
   readonly isOk: boolean;
   /** The agent was stopped before it ended: nothing is known of what it did. */
   readonly isInterrupted: boolean;
-  /** Why it failed, for a person: the exit code, the signal, and the last lines of its output; empty when it did not. */
+  /** Why it failed, behind a name: `ended with exit code 1: ` and the last lines of its output; empty when it did not. */
   readonly reason: string;
 }
 
@@ -100,16 +100,16 @@ function toGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
+/** Without the command's text, which may hold what is not for the fleet view. */
 function reasonOf(
-  { shown, timeoutMs }: CommandRule,
+  { argv: [program], timeoutMs }: CommandRule,
   { exitCode, signal, error }: Ended,
   cut: "timeout" | "stop" | null,
   lines: readonly string[],
 ): string {
-  const name = printable(shown.slice(0, 200));
   const said = lines.length === 0 ? "" : `: ${lines.join(" | ")}`;
-  if (error !== null) return `${name} cannot be started: ${systemReason(error)}`;
-  if (cut === "timeout") return `${name} did not end within ${timeoutMs / 1000} s${said}`;
-  if (cut === "stop") return `${name} was interrupted${said}`;
-  return `${name} ended with ${signal === null ? `exit code ${exitCode}` : signal}${said}`;
+  if (error !== null) return `cannot start ${printable(program)}: ${systemReason(error)}`;
+  if (cut === "timeout") return `did not end within ${timeoutMs / 1000} s${said}`;
+  if (cut === "stop") return `was interrupted${said}`;
+  return `ended with ${signal === null ? `exit code ${exitCode}` : signal}${said}`;
 }

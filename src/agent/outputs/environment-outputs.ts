@@ -1,3 +1,4 @@
+import { TrustError } from "../../bundle/trust/trust-error.js";
 import type { VerifiedPack } from "../source/environment-pack.js";
 import { Change, forgetAll, pathVariables, restoreAll } from "./change.js";
 import { runCommand, type CommandResult, type CommandRule } from "./command.js";
@@ -77,7 +78,7 @@ export class EnvironmentOutputs {
       return await this.#apply(pack);
     } catch (thrown) {
       if (this.options.signal.aborted) return { state: "interrupted" };
-      const isTemporary = !(thrown instanceof OutputError) || thrown.isTemporary;
+      const isTemporary = thrown instanceof OutputError ? thrown.isTemporary : !(thrown instanceof TrustError);
       return { state: "rejected", reason: thrown instanceof Error ? thrown.message : String(thrown), isTemporary };
     }
   }
@@ -97,7 +98,7 @@ export class EnvironmentOutputs {
       if (this.options.check !== null) {
         const result = await this.#command(this.options.check, "check", to, applied, change.stagedPaths);
         if (result.isInterrupted) return { state: "interrupted" };
-        const reason = `check: ${result.reason}`;
+        const reason = `the check ${result.reason}`;
         if (!result.isOk && pending !== null) return await this.#rollBack({ ...pending, phase: "rollback", reason });
         if (!result.isOk) return { state: "rejected", reason, isTemporary: false };
       }
@@ -136,7 +137,8 @@ export class EnvironmentOutputs {
       log.debug({}, "journal: command");
       const result = await this.#command(run, "apply", writing.to, applied);
       if (result.isInterrupted) return { state: "interrupted" };
-      if (!result.isOk) return await this.#rollBack({ ...writing, phase: "rollback", reason: `run: ${result.reason}` });
+      if (!result.isOk)
+        return await this.#rollBack({ ...writing, phase: "rollback", reason: `the command ${result.reason}` });
     }
     await this.#note({ applied: writing.to, rules: this.#rules, pending: null });
     log.debug({}, "journal: applied");
@@ -155,7 +157,7 @@ export class EnvironmentOutputs {
     if (run !== null) {
       const result = await this.#command(run, "rollback", applied, failing.to);
       if (result.isInterrupted) return { state: "interrupted" };
-      if (!result.isOk) reason = `${reason}; after the rollback: ${result.reason}`;
+      if (!result.isOk) reason = `${reason}; after the rollback it ${result.reason}`;
     }
     await this.#note({ ...journal.state, pending: null });
     log.debug({}, "journal: rolled back");

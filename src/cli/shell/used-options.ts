@@ -22,6 +22,8 @@ const SCOPES = {
   /** Changes a kept context; its values come from the command line alone. */
   context: ["url", "ca", "clientCert", "clientKey", "org", "project", "env", "context"],
   login: [...SERVER, "org", "project", "env"],
+  /** Of a program that runs for ever: no kept context, which is a person's. */
+  agent: ["url", "ca", "clientCert", "clientKey", "org", "project", "env"],
   /** Names a kept context. */
   contextName: ["context"],
 } as const satisfies Record<string, readonly OptionName[]>;
@@ -89,6 +91,7 @@ const SCOPE_OF: Readonly<Record<string, OptionScope>> = {
   deployments: "environment",
   history: "environment",
   prune: "environment",
+  agent: "agent",
   watch: "environment",
   // With a file "identity".
   verify: "environment",
@@ -130,6 +133,7 @@ const FLAG_ONLY: Readonly<Record<string, readonly OptionName[]>> = {
   "artifact list": ["project"],
   "audit list": ["env"],
   "token list": ["project"],
+  agent: ["org", "project"],
   watch: ["org", "project", "env"],
   verify: ["org", "project", "env"],
   "trust add-key": ["env"],

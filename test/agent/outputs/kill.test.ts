@@ -27,7 +27,7 @@ const outputs = new EnvironmentOutputs({
 await outputs.tidy();
 const text = '{"number":2}';
 await outputs.apply({
-  sequence: 2, deploymentId: "d-2", version: 2, policyHash: "sha256:2", policies: () => Buffer.from(text),
+  sequence: 2, deploymentId: "d-2", version: 2, policyHash: "sha256:2", policies: async () => Buffer.from(text),
   opaFiles: () => [{ name: "signet/data.json", bytes: Buffer.from('{"policies":' + text + ',"scope_policies":{}}') }],
 });
 `;

@@ -241,22 +241,35 @@ class Runtime:
         The runtime tries on all the same.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        life = self._life
+        life, told = self._life, self._told
         with life.changed:
-            told = self._told
             while True:
-                current = self.current
-                if current is not None:
-                    return current
-                if self._despairs > told and self._despair is not None:
-                    self._told = self._despairs
-                    raise copy.copy(self._despair)
-                if life.over.is_set():
-                    raise Closed
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    raise ReadyTimeout(f"nothing to enforce after {timeout} s{self._why()}")
+                try:
+                    return self._ready_now(told)
+                except ReadyTimeout as error:
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if left is not None and left <= 0:
+                        raise ReadyTimeout(error.message.replace("yet", f"after {timeout} s", 1)) from None
                 life.changed.wait(left)
+
+    def _ready_now(self, told: int) -> Policies:
+        """As ``wait_for_ready``, without waiting.
+
+        :param told: how many despairs the caller was told of
+        """
+        current = self.current
+        if current is not None:
+            return current
+        if self._despairs > told and self._despair is not None:
+            self._told = self._despairs
+            raise copy.copy(self._despair)
+        if self._life.over.is_set():
+            raise Closed
+        raise ReadyTimeout(f"nothing to enforce yet{self._why()}")
+
+    def _newest_now(self) -> tuple[int, Policies | None, bool]:
+        """How many there were, the newest, and whether it is over."""
+        return self._count, self._newest, self._life.over.is_set()
 
     def updates(self) -> Iterator[Policies]:
         """``current``, when there is one, and each one after it, until the runtime is closed. Blocks between them. Who is slow

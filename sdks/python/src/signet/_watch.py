@@ -19,6 +19,8 @@ _MAX_EVENT_BYTES = 96 * 1024 * 1024
 HELD_SECONDS = 25
 #: Between polls that are not held.
 IDLE_SECONDS = 15.0
+#: So many answered polls in a row, and they are held for longer again.
+_GOOD_POLLS = 20
 #: Sooner than this an answer was not held.
 _AT_ONCE = 1.0
 
@@ -192,10 +194,13 @@ def _attestation_of(fields: Mapping[str, Any]) -> str | None:
 
 
 class Polls:
-    """Follows by polls. On a path that cuts held ones they are held for half as long each time, down to not at all."""
+    """Follows by polls. On a path that cuts held ones they are held for half as long each time, down to not at all; for longer
+    again after some that it did not cut."""
 
     def __init__(self) -> None:
         self.held = HELD_SECONDS
+        #: Polls in a row that were answered.
+        self._good = 0
 
     def news(
         self,
@@ -221,8 +226,13 @@ class Polls:
 
     def _poll(self, rest: Rest, position: Position, instance_id: str, wait: int) -> News:
         try:
-            return ask_latest(rest, position, instance_id, wait)
+            news = ask_latest(rest, position, instance_id, wait)
         except ApiError as error:
             if wait > 0 and not error.is_from_server and not error.is_connecting:
                 self.held >>= 1
+                self._good = 0
             raise
+        self._good += 1
+        if self._good >= _GOOD_POLLS and self.held < HELD_SECONDS:
+            self.held, self._good = min(HELD_SECONDS, max(1, 2 * self.held)), 0
+        return news
