@@ -35,6 +35,7 @@ export const GROUPS: readonly Group[] = [
     "webhooks",
     "artifacts",
     "sdk",
+    "python",
     "clients",
     "runtimes",
     "readers",
