@@ -8,7 +8,7 @@ import { SERVICES } from "../../src/api/methods/methods.js";
 import { operationOf } from "../../src/api/admission/operations.js";
 import { expectDocumented } from "../openapi/contract.js";
 import { startTestServer, type TestServer } from "../support/server.js";
-import { OPERATIONS, type OperationCase } from "./operations.js";
+import { FLAGD_OPERATIONS, OPERATIONS, type OperationCase } from "./operations.js";
 import { createTenants, type Tenants } from "./tenants.js";
 
 let server: TestServer;
@@ -79,12 +79,12 @@ const RPC_CODES: Readonly<Record<number, Code>> = {
 describe("the table", () => {
   const methods = SERVICES.flatMap((service) => service.methods as readonly DescMethod[]);
 
-  it("has every method of signet.v1, at the path that the proto says", () => {
+  it("has every method of signet.v1 and of flagd, at the path that the proto says", () => {
     const declared = methods.map((method) => {
       const pattern = hasOption(method, httpOption) ? getOption(method, httpOption).pattern : undefined;
       return `${operationOf(method).id} ${pattern?.case?.toUpperCase() ?? ""} ${typeof pattern?.value === "string" ? pattern.value : ""}`;
     });
-    const listed = OPERATIONS.map(({ id, http: [method, listedPath = ""] }) => {
+    const listed = [...OPERATIONS, ...FLAGD_OPERATIONS].map(({ id, http: [method, listedPath = ""] }) => {
       const [bare = ""] = listedPath.split("?");
       const path = bare.replace("{other_org_id}", "{org_id}");
       const own = { deleteBundle: "other_version", getBundleOrigin: "imported_version" }[id] ?? "";
@@ -143,7 +143,9 @@ describe.each(OPERATIONS)("$id", (operation) => {
     expect(response.status, await response.text()).toBe(expected);
     expect(tenants.fingerprint()).toEqual(before);
   });
+});
 
+describe.each([...OPERATIONS, ...FLAGD_OPERATIONS])("$id", (operation) => {
   it.each(CREDENTIALS)("gRPC refuses or hides it: %s", async (credential) => {
     const expected = expectedStatus(operation, credential);
     if (expected === "allowed") return;
@@ -216,7 +218,7 @@ async function callRpc(
 ): Promise<ConnectError | null> {
   const service = SERVICES.find(({ name }) => name === operation.service) as DescService;
   const client = createClient(service, transportOf(credential)) as unknown as Record<string, unknown>;
-  const call = client[operation.id] as (message: unknown) => Promise<unknown> | AsyncIterable<unknown>;
+  const call = client[operation.rpc ?? operation.id] as (message: unknown) => Promise<unknown> | AsyncIterable<unknown>;
   try {
     const answer = call(tenants.message(operation));
     if (Symbol.asyncIterator in answer) for await (const _ of answer) break;

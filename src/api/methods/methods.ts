@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
+import { FlagSyncService } from "../../../gen/flagd/sync/v1/sync_pb.js";
 import { ArtifactService } from "../../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../../gen/signet/v1/audit_pb.js";
 import { BackupService } from "../../../gen/signet/v1/backup_pb.js";
@@ -18,6 +19,7 @@ import { createArtifactService } from "./artifacts.js";
 import { createAuditService } from "./audit.js";
 import { createBackupService } from "./backups.js";
 import { createBundleService } from "./bundles.js";
+import { createFlagSyncService } from "./flags.js";
 import { createKeyService } from "./keys.js";
 import { guardMethod, type GuardParts } from "../admission/guard.js";
 import { createOrganizationService } from "./organizations.js";
@@ -31,12 +33,13 @@ import { createTrustService } from "./trust.js";
 import { createWatchService } from "./watches.js";
 import { createWebhookService } from "./webhooks.js";
 
-/** The services of signet.v1, as reflection and health list them. */
+/** The services of signet.v1 and the one of flagd, as reflection and health list them. */
 export const SERVICES = [
   ArtifactService,
   AuditService,
   BackupService,
   BundleService,
+  FlagSyncService,
   KeyService,
   OrganizationService,
   PipelineService,
@@ -49,11 +52,12 @@ export const SERVICES = [
   WebhookService,
 ] as const;
 
-/** What the services of signet.v1 are made of. */
+/** What these services are made of. */
 export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createAuditService>[0] &
   Parameters<typeof createBackupService>[0] &
   Parameters<typeof createBundleService>[0] &
+  Parameters<typeof createFlagSyncService>[0] &
   Parameters<typeof createKeyService>[0] &
   Parameters<typeof createOrganizationService>[0] &
   Parameters<typeof createPipelineService>[0] &
@@ -72,6 +76,7 @@ export function createMethods(services: ApiServices, guard: GuardParts): readonl
     ...methodsOf(AuditService, createAuditService(services)),
     ...methodsOf(BackupService, createBackupService(services)),
     ...methodsOf(BundleService, createBundleService(services)),
+    ...methodsOf(FlagSyncService, createFlagSyncService(services)),
     ...methodsOf(KeyService, createKeyService(services)),
     ...methodsOf(OrganizationService, createOrganizationService(services)),
     ...methodsOf(PipelineService, createPipelineService(services)),

@@ -1,5 +1,4 @@
 import type { MethodImplSpec } from "@connectrpc/connect";
-import type { WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
 import { notFound } from "../../core/error.js";
 import type { Admission } from "../admission/admission.js";
 import type { Call } from "../admission/call.js";
@@ -11,7 +10,7 @@ import type { BodyMemory, BodyShare } from "../http/body-memory.js";
 import { requestConnection } from "../http/connection.js";
 import type { RestContext, RestHandler, RestOutcome } from "./rest-contract.js";
 import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
-import { WATCH, type WatchHandler } from "../http/watch-contract.js";
+import { WATCHES, type WatchHandler } from "../http/watch-contract.js";
 import { answerError } from "../http/answer.js";
 import { bindRequest } from "./bind.js";
 import { scanBody } from "./bind-body.js";
@@ -98,12 +97,13 @@ async function answer(
   const body = await bodyOf(route, req, maxBodyBytesOf(route.spec.method, maxBodyBytes), share);
   const scanned = await scanBody(body, route, scan(call.principal));
   const message = bindRequest(route, { pathValues, query, body, scanned });
-  if (watch === null || route.spec.method !== WATCH) {
+  const { method } = route.spec;
+  if (watch === null || !WATCHES.has(method)) {
     using pending = await answerMemory.begin(call, res);
     return await invoke({ route, message, call, req, res, context, pending });
   }
   const { report } = context;
-  await watch.rest({ message: message as WatchBundleRequest, header: headersOf(req), call, report, req, res });
+  await watch.rest({ method, message, header: headersOf(req), call, report, req, res });
   return { status: route.operation.successStatus };
 }
 

@@ -97,7 +97,7 @@ async function answerStream(
   const { bytesField, responseField, operation } = route;
   const format =
     bytesField === undefined
-      ? streamFormat(headerOf(req, "accept"), { desc: output, responseField })
+      ? streamFormat(headerOf(req, "accept"), { desc: output, responseField, isMember: operation.eventDataIsMember })
       : bytesFormat(bytesField, operation.mediaType);
   const messages = messagesOf(output, spec.impl(message, context), shutdownSignal);
   const out: Writable = res;

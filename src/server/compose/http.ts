@@ -81,6 +81,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const polls = new Polls({
     admission,
     active: runtimes.active,
+    policies: runtimes.policies,
     proofs: services.proofs.proofs,
     freshness: tokens.freshness,
     observer: metrics.requests,
@@ -103,7 +104,13 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   );
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await documents.scan(owner, text, options);
-  const watch = new StreamingWatchHandler(runtimes.push, onRefused, metrics.streams, runtimes.contents);
+  const watch = new StreamingWatchHandler(
+    runtimes.push,
+    onRefused,
+    metrics.streams,
+    runtimes.contents,
+    runtimes.policies,
+  );
   const ready = async () => {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;

@@ -12,7 +12,13 @@ import type { Content, MediaType } from "../../core/bundle.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
 import { openImport, type OpenedImport } from "./imported-document.js";
 import type { Difference } from "../../core/difference.js";
-import { contentOfDocument, verifyKeptDocument, type DocumentDigests } from "./kept-document.js";
+import {
+  contentOfDocument,
+  policiesOfDocument,
+  verifyKeptDocument,
+  type DocumentDigests,
+  type PoliciesOfDocument,
+} from "./kept-document.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
 /** The largest diff: a caller can make a larger one from both documents. */
@@ -45,6 +51,7 @@ export type DocumentTask =
   | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string }
   | { readonly kind: "verify"; readonly document: string; readonly publicKey: Uint8Array }
   | { readonly kind: "content"; readonly document: string }
+  | { readonly kind: "policies"; readonly document: string }
   | {
       readonly kind: "import";
       readonly document: string;
@@ -73,6 +80,7 @@ export interface DocumentAnswers {
   readonly promote: PolicyContent;
   readonly verify: DocumentDigests | string;
   readonly content: string;
+  readonly policies: PoliciesOfDocument;
   readonly import: OpenedImport;
   readonly names_environment: boolean;
   readonly count_events: number;
@@ -93,6 +101,8 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
       return verifyKeptDocument(task.document, task.publicKey);
     case "content":
       return contentOfDocument(task.document);
+    case "policies":
+      return policiesOfDocument(task.document);
     case "import":
       return openImport(task.document, task.provenance, task.toEnvironment);
     case "names_environment":
@@ -119,6 +129,7 @@ export function sizeOf(task: DocumentTask): number {
       return task.content.policies.length + task.content.scopePolicies.length;
     case "verify":
     case "content":
+    case "policies":
     case "import":
       return task.document.length;
     case "names_environment":

@@ -15,7 +15,7 @@ import {
 import type { DocumentThreadOptions } from "./document-thread.js";
 import { DocumentWorkers, MAX_WAITING, TOO_MANY_DOCUMENTS, type DocumentOwner } from "./document-workers.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
-import type { DocumentDigests } from "./kept-document.js";
+import type { DocumentDigests, PoliciesOfDocument } from "./kept-document.js";
 import type { OpenedImport } from "./imported-document.js";
 import type { PolicyContent } from "./policy-content.js";
 
@@ -54,6 +54,7 @@ const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
   promote: false,
   verify: false,
   content: false,
+  policies: false,
   import: true,
   count_events: true,
   names_environment: false,
@@ -128,6 +129,11 @@ export class Documents implements AsyncDisposable {
   /** As contentOfDocument. */
   content(owner: DocumentOwner, document: string): Promise<string> {
     return this.#run(owner, { kind: "content", document });
+  }
+
+  /** As policiesOfDocument. */
+  policies(owner: DocumentOwner, document: string): Promise<PoliciesOfDocument> {
+    return this.#run(owner, { kind: "policies", document });
   }
 
   /** As openImport. */

@@ -6,6 +6,7 @@ import { hasActivation, type Cursor } from "../access/cursor.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Authentication } from "../tokens/authentication.js";
 import type { ConnectedInstance, Instances } from "./instances.js";
+import { MAX_WAIT_SECONDS } from "../../core/http/conditional-request.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import type { RootDocuments } from "../trust/root-documents.js";
 import type { Wakeups } from "../changes/wakeups.js";
@@ -27,9 +28,6 @@ export interface Latest {
   /** The caller has it already: by a tag of If-None-Match, or else by its cursor. Null when not. */
   readonly known: "tag" | "cursor" | null;
 }
-
-/** The longest time that a poll is held. */
-export const MAX_WAIT_SECONDS = 300;
 
 /** Answers polls. */
 export class LatestBundles {

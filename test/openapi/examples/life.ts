@@ -142,12 +142,14 @@ async function describeProject(call: Caller): Promise<void> {
 async function follow(call: Caller): Promise<void> {
   await call("getLatestBundle", { as: "runtime" });
   await call("getLatestContent", { as: "runtime" });
+  await call("getLatestPolicies", { as: "runtime" });
   await call("getLatestAttestation", { as: "runtime" });
   const sequence = Number((await call<{ sequence: number }>("getEnvironment", { unrecorded: true })).sequence);
   await call("reportStatus", { as: "runtime", body: { ...INSTANCE, state: "applied", sequence } });
   const refused = { ...INSTANCE, instance_id: "shop-api-51be", state: "rejected", reason: "unknown action BLOCK" };
   await call("reportStatus", { as: "runtime", body: { ...refused, sequence }, unrecorded: true });
   await call("watchBundle", { as: "runtime", query: { instance_id: "shop-api-7c9d" } });
+  await call("watchPolicies", { as: "runtime", query: { instance_id: "shop-flagd-1" } });
   await call("listRuntimes", { query: { limit: 25 } });
   await call("listFleet", { query: { project_id: "shop", state: "rejected" } });
   await call("listFleetV1", { query: { environment: "dev" } });
