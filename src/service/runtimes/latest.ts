@@ -17,6 +17,8 @@ export interface LatestRequest extends Cursor {
   readonly ifNoneMatch: readonly string[];
   /** How long to hold the request until the answer is another one; 0 answers at once. */
   readonly waitSeconds: number;
+  /** Whether the wait ends early when the project gets another root, which the lease beside the answer names; false by default. */
+  readonly tellsRoots?: boolean;
   /** The instance that asks; absent when it does not name itself. */
   readonly instance?: ConnectedInstance;
   readonly clientAddress: string;
@@ -51,7 +53,7 @@ export class LatestBundles {
 
   /**
    * What is active, and whether the caller has it; null while nothing is. With `waitSeconds` it waits while the caller has it, or nothing is
-   * active, until the project gets another root: the lease that comes with the answer names it. Throws what ends a held poll, as Push.open.
+   * active, with `tellsRoots` until the project gets another root. Throws what ends a held poll, as Push.open.
    */
   async poll(principal: Principal, request: LatestRequest, signal: AbortSignal): Promise<Latest | null> {
     const environmentId = environmentOf(principal);
@@ -70,7 +72,7 @@ export class LatestBundles {
       const now = await this.#current(environmentId, request);
       const leftMs = end - performance.now();
       if (now?.known === null || leftMs <= 0) return now;
-      if (rootDocuments.changes(principal.projectId ?? "") !== roots) return now;
+      if (request.tellsRoots === true && rootDocuments.changes(principal.projectId ?? "") !== roots) return now;
       await waitFor(wakeup.woken, leftMs, [session.signal, signal]);
     }
   }
