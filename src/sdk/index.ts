@@ -50,6 +50,7 @@ export type * from "../../gen/signet/v1/audit_pb.js";
 export type * from "../../gen/signet/v1/backup_pb.js";
 export type * from "../../gen/signet/v1/bundle_pb.js";
 export type * from "../../gen/signet/v1/key_pb.js";
+export type * from "../../gen/signet/v1/opa_pb.js";
 export type * from "../../gen/signet/v1/organization_pb.js";
 export type * from "../../gen/signet/v1/pipeline_pb.js";
 export type * from "../../gen/signet/v1/runtime_pb.js";

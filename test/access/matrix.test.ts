@@ -93,7 +93,7 @@ describe("the table", () => {
     expect(listed.sort()).toEqual(declared.sort());
   });
 
-  it("has every call of pipelines under /v3 too, and nothing else there; runtimes, activations and the watch also by project", () => {
+  it("has every call of pipelines under /v3 too, and nothing else there; runtimes, activations and the watch also by project, and OPA's names", () => {
     const others = methods.flatMap((method) => {
       const rule = hasOption(method, httpOption) ? getOption(method, httpOption) : undefined;
       return (rule?.additionalBindings ?? []).map(({ pattern, body, responseBody }) => {
@@ -115,7 +115,13 @@ describe("the table", () => {
       `ListDeployments true ${base}/deployments`,
       `WatchEnvironments true ${base}/watch`,
     ];
-    expect(others.sort()).toEqual([...pipelines, ...byProject].sort());
+    // As OPA names a bundle and a partition by default.
+    const opa = [
+      "GetOpaBundle true /v1/opa/bundles/{name}",
+      "ReportOpaStatus true /v1/opa/status/{partition}",
+      "UploadOpaLogs true /v1/opa/logs/{partition}",
+    ];
+    expect(others.sort()).toEqual([...pipelines, ...byProject, ...opa].sort());
   });
 });
 

@@ -42,6 +42,9 @@ const token = (id: string, method: string, path: string, allow: readonly Kind[],
 const runtime = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
   ...{ id, service: "RuntimeService", http: [method, path], allow, body },
 });
+const opa = (id: string, method: string, path: string, body?: unknown): OperationCase => ({
+  ...{ id, service: "OpaService", http: [method, path], allow: RUNTIME, body },
+});
 const audit = (id: string, path: string): OperationCase => ({
   ...{ id, service: "AuditService", http: ["GET", path], allow: ["admin", "auditor"] },
 });
@@ -168,6 +171,9 @@ export const OPERATIONS: readonly OperationCase[] = [
   runtime("sendHeartbeat", "POST", "/v1/inference/heartbeat", RUNTIME, { reporter: "r", models: [] }),
   runtime("sendTelemetry", "POST", "/v1/telemetry/events", RUNTIME, [{ a: 1 }]),
   runtime("claimBenchmark", "POST", "/v1/benchmarks/claim", RUNTIME, {}),
+  opa("getOpaBundle", "GET", "/v1/opa/bundle.tar.gz"),
+  opa("reportOpaStatus", "POST", "/v1/opa/status", { labels: { id: "opa" }, bundles: {} }),
+  opa("uploadOpaLogs", "POST", "/v1/opa/logs", [{ decision_id: "1" }]),
   audit("listAuditEvents", `${ORG}/audit`),
   audit("verifyAudit", `${ORG}/audit/verify`),
   audit("getAuditHead", `${ORG}/audit/head`),

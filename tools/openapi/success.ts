@@ -35,9 +35,9 @@ function isCountedList({ responseField, queryFields }: Route): boolean {
 }
 
 function contentOf(route: Route, schemas: Schemas, answer: unknown): Content {
-  const { spec, operation, responseField, bytesField } = route;
+  const { spec, operation, responseField } = route;
   const { output } = spec.method;
-  if (bytesField !== undefined) return { [operation.mediaType]: { schema: { type: "string", format: "binary" } } };
+  if (operation.mediaType !== "") return { [operation.mediaType]: { schema: { type: "string", format: "binary" } } };
   const schema =
     responseField === undefined ? schemas.ofMessage(output, "response") : schemas.valueOf(responseField, "response");
   if (spec.kind === "unary") return { "application/json": { schema, ...exampleOf(answer) } };

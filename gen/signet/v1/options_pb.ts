@@ -102,7 +102,8 @@ export type Operation = Message<"signet.v1.Operation"> & {
   reportTraffic: boolean;
 
   /**
-   * Of a stream whose messages have one field, of type bytes: REST answers with these bytes, one after another, as this media type.
+   * What REST answers with when it is no JSON: a google.api.HttpBody of this media type, or of a stream whose messages have one field, of
+   * type bytes, these bytes, one after another.
    *
    * @generated from field: string media_type = 13;
    */

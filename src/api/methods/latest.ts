@@ -126,6 +126,7 @@ function pollRequest(message: PollMessage, context: HandlerContext, { clientAddr
     ifNoneMatch: entityTags(context.requestHeader.get("if-none-match")),
     waitSeconds: preferredWaitSeconds(context.requestHeader.get("prefer")),
     clientAddress: addressKey(clientAddress),
+    tellsRoots: true,
     ...(instanceId === "" ? {} : { instance: { ...named, labels: {}, clientAddress } }),
   };
 }

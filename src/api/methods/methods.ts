@@ -6,6 +6,7 @@ import { AuditService } from "../../../gen/signet/v1/audit_pb.js";
 import { BackupService } from "../../../gen/signet/v1/backup_pb.js";
 import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
 import { KeyService } from "../../../gen/signet/v1/key_pb.js";
+import { OpaService } from "../../../gen/signet/v1/opa_pb.js";
 import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
@@ -22,6 +23,7 @@ import { createBundleService } from "./bundles.js";
 import { createFlagSyncService } from "./flags.js";
 import { createKeyService } from "./keys.js";
 import { guardMethod, type GuardParts } from "../admission/guard.js";
+import { createOpaService } from "./opa.js";
 import { createOrganizationService } from "./organizations.js";
 import { createPipelineService } from "./pipelines.js";
 import { requireRequestLimits } from "../admission/request-size.js";
@@ -41,6 +43,7 @@ export const SERVICES = [
   BundleService,
   FlagSyncService,
   KeyService,
+  OpaService,
   OrganizationService,
   PipelineService,
   RuntimeService,
@@ -59,6 +62,7 @@ export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createBundleService>[0] &
   Parameters<typeof createFlagSyncService>[0] &
   Parameters<typeof createKeyService>[0] &
+  Parameters<typeof createOpaService>[0] &
   Parameters<typeof createOrganizationService>[0] &
   Parameters<typeof createPipelineService>[0] &
   Parameters<typeof createRuntimeService>[0] &
@@ -78,6 +82,7 @@ export function createMethods(services: ApiServices, guard: GuardParts): readonl
     ...methodsOf(BundleService, createBundleService(services)),
     ...methodsOf(FlagSyncService, createFlagSyncService(services)),
     ...methodsOf(KeyService, createKeyService(services)),
+    ...methodsOf(OpaService, createOpaService(services)),
     ...methodsOf(OrganizationService, createOrganizationService(services)),
     ...methodsOf(PipelineService, createPipelineService(services)),
     ...methodsOf(RuntimeService, createRuntimeService(services)),

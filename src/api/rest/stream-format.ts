@@ -1,5 +1,6 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { ErrorAnswer } from "../http/error-body.js";
+import { acceptsEvents } from "../../core/http/conditional-request.js";
 import { fieldNamed, getField } from "../../json-form/fields.js";
 import { writeField, writeMessage } from "../../json-form/write.js";
 
@@ -37,14 +38,6 @@ export function bytesFormat(field: DescField, mediaType: string): StreamFormat {
     message: (message) => getField(message, field) as Uint8Array,
     error: () => null,
   };
-}
-
-/** By name only: every EventSource names it, and clients that read lines often accept anything. */
-function acceptsEvents(accept = ""): boolean {
-  return accept.split(",").some((range) => {
-    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
-    return type === "text/event-stream" && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
-  });
 }
 
 /**

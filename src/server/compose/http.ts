@@ -95,6 +95,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
       ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes, ...watches },
       ...{ ...services.proofs, ...services.bundles, ...services.pipelines, ...services.transfer, ...services.webhooks },
       ...services.roots,
+      ...services.opa,
       backups: parts.backups,
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
       ...{ diagnosis: parts.diagnosis, version: VERSION, ...services.nodes },

@@ -83,6 +83,9 @@ export async function live(call: Caller, webhookUrl: string): Promise<void> {
 }
 
 /** Before anything is active: the first key signs nothing that is in use. */
+/** As OPA tells it: `<sequence>.<policy_hash>`. */
+const OPA_REVISION = "1.sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012";
+
 async function rotateKeys(call: Caller): Promise<void> {
   const as = "operator" as const;
   await call("diagnoseServer", { as });
@@ -161,6 +164,10 @@ async function follow(call: Caller): Promise<void> {
     body: { runtime_version: "1.8.0", mode: "enforce", reporter: "shop-api" },
   });
   await call("sendTelemetry", { as: "runtime", body: [{ type: "decision", count: 12 }] });
+  const policy = { name: "policy", active_revision: OPA_REVISION };
+  const status = { labels: { id: "opa-1", version: "1.9.0" }, bundles: { policy } };
+  await call("reportOpaStatus", { as: "runtime", body: status });
+  await call("uploadOpaLogs", { as: "runtime", body: [{ decision_id: "4ca636c1", path: "shop/allow", result: true }] });
 }
 
 async function tokens(call: Caller, ciId: number, stagingId: string): Promise<void> {

@@ -2222,6 +2222,138 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/opa/bundle.tar.gz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the active bundle as OPA's signed archive
+         * @description Returns the active bundle of the token's environment as OPA's archive: signed with ES256 by the key of purpose "opa", the same bytes each time. If-None-Match answers 304; "Prefer: wait=N" (N up to 300 seconds) holds the request until the answer is another one, and never ends earlier. The name in the path decides nothing.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["getOpaBundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/opa/bundles/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the active bundle as OPA's signed archive
+         * @description Returns the active bundle of the token's environment as OPA's archive: signed with ES256 by the key of purpose "opa", the same bytes each time. If-None-Match answers 304; "Prefer: wait=N" (N up to 300 seconds) holds the request until the answer is another one, and never ends earlier. The name in the path decides nothing.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["getOpaBundleV1"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/opa/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the body of OPA's Status API
+         * @description The instance `labels.id` applied the revision that is active in it, or rejected a bundle. Only changes are kept; metrics are dropped.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        post: operations["reportOpaStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/opa/status/{partition}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the body of OPA's Status API
+         * @description The instance `labels.id` applied the revision that is active in it, or rejected a bundle. Only changes are kept; metrics are dropped.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        post: operations["reportOpaStatusV1"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/opa/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the body of OPA's decision log
+         * @description It is a JSON array, gzipped or not. Decisions are counted, and kept only where the operator has set a file for them.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        post: operations["uploadOpaLogs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/opa/logs/{partition}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the body of OPA's decision log
+         * @description It is a JSON array, gzipped or not. Decisions are counted, and kept only where the operator has set a file for them.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        post: operations["uploadOpaLogsV1"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/backups": {
         parameters: {
             query?: never;
@@ -3554,10 +3686,10 @@ export interface components {
             /** @description The first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo. */
             key_id: string;
             /**
-             * @description Always "Ed25519".
+             * @description "Ed25519", and "ES256" for the purpose "opa".
              * @enum {string}
              */
-            algorithm: "Ed25519";
+            algorithm: "Ed25519" | "ES256";
             /** @description SubjectPublicKeyInfo, PEM. */
             public_key_pem: string;
             /** Format: date-time */
@@ -3565,10 +3697,10 @@ export interface components {
             /** @description New signatures of its purpose and owner are made with this one. A runtime token has one current key for bundles: its environment's. */
             is_current: boolean;
             /**
-             * @description "bundles", "audit", "webhooks" or "attestation" (activations and leases).
+             * @description "bundles", "audit", "webhooks", "attestation" (activations and leases) or "opa" (archives for Open Policy Agent).
              * @enum {string}
              */
-            purpose: "bundles" | "audit" | "webhooks" | "attestation";
+            purpose: "bundles" | "audit" | "webhooks" | "attestation" | "opa";
             /**
              * Format: uuid
              * @description The organization whose key it is; unset for the server's own.
@@ -4190,6 +4322,7 @@ export interface components {
              */
             since: string;
         };
+        ReportOpaStatusAnswer: Record<string, never>;
         ReportStatusAnswer: {
             /**
              * Format: int64
@@ -4607,6 +4740,13 @@ export interface components {
             url?: string | null;
             events?: string[];
             is_active?: boolean | null;
+        };
+        UploadOpaLogsAnswer: {
+            /**
+             * Format: int64
+             * @description How many decisions were counted.
+             */
+            accepted: number;
         };
         UploadReleaseRequest: {
             /** @description The release, a DSSE envelope of payloadType "application/vnd.in-toto+json". */
@@ -7131,7 +7271,10 @@ export interface operations {
     };
     listKeys: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only keys of this purpose: "bundles", "audit", "webhooks", "attestation" or "opa". Without it all but that for OPA, which is no Ed25519 key. */
+                purpose?: "bundles" | "audit" | "webhooks" | "attestation" | "opa";
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -15459,6 +15602,371 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getOpaBundle: {
+        parameters: {
+            query?: {
+                /** @description As OPA's configuration has it; at most 255 characters. The token alone says which environment is meant. */
+                name?: string;
+                /** @description As GetLatestBundleRequest.instance_id; at most 128 characters. */
+                instance_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A gzipped tar file; unset when not_modified. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openpolicyagent.bundles": string;
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getOpaBundleV1: {
+        parameters: {
+            query?: {
+                /** @description As GetLatestBundleRequest.instance_id; at most 128 characters. */
+                instance_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description As OPA's configuration has it; at most 255 characters. The token alone says which environment is meant. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A gzipped tar file; unset when not_modified. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openpolicyagent.bundles": string;
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    reportOpaStatus: {
+        parameters: {
+            query?: {
+                /** @description As `partition_name` in OPA's configuration; at most 255 characters. Decides nothing. */
+                partition?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "labels": {
+                 *         "id": "opa-1",
+                 *         "version": "1.9.0"
+                 *       },
+                 *       "bundles": {
+                 *         "policy": {
+                 *           "name": "policy",
+                 *           "active_revision": "1.sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    "application/json": components["schemas"]["ReportOpaStatusAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    reportOpaStatusV1: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description As `partition_name` in OPA's configuration; at most 255 characters. Decides nothing. */
+                partition: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "labels": {
+                 *         "id": "opa-1",
+                 *         "version": "1.9.0"
+                 *       },
+                 *       "bundles": {
+                 *         "policy": {
+                 *           "name": "policy",
+                 *           "active_revision": "1.sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    "application/json": components["schemas"]["ReportOpaStatusAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    uploadOpaLogs: {
+        parameters: {
+            query?: {
+                /** @description As `partition_name` in OPA's configuration; at most 255 characters. Decides nothing. */
+                partition?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example [
+                 *       {
+                 *         "decision_id": "4ca636c1",
+                 *         "path": "shop/allow",
+                 *         "result": true
+                 *       }
+                 *     ]
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accepted": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadOpaLogsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    uploadOpaLogsV1: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description As `partition_name` in OPA's configuration; at most 255 characters. Decides nothing. */
+                partition: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example [
+                 *       {
+                 *         "decision_id": "4ca636c1",
+                 *         "path": "shop/allow",
+                 *         "result": true
+                 *       }
+                 *     ]
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accepted": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadOpaLogsAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -16,7 +16,10 @@ from typing import Any
 
 from .errors import TrustError
 from .strict_json import NotStrictJson, parse_strict
-from .verify import MAX_CONTENT_BYTES, Identity, StoredState, sha256_hex
+from .trust.envelope import sha256_hex
+from .trust.objects import Identity
+from .trust.stored import StoredState
+from .trust.update import MAX_CONTENT_BYTES
 
 _STATE = "state.json"
 _MAX_STATE_BYTES = 64 * 1024 * 1024
