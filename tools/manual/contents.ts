@@ -36,6 +36,8 @@ export const GROUPS: readonly Group[] = [
     "artifacts",
     "sdk",
     "python",
+    "go",
+    "clients",
     "runtimes",
     "readers",
   ),
