@@ -78,7 +78,7 @@ describe("policies of kind OPA in the console", () => {
   });
 
   it("are marked in the list of versions, at any width", async () => {
-    const page = await open("envs/dev/versions", { viewport: { width: 320, height: 700 } });
+    const page = await open("versions?env=dev", { viewport: { width: 320, height: 700 } });
     await page.getByText("Rego", { exact: true }).first().waitFor();
   });
 
