@@ -19,6 +19,7 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   "docs/bundle-format.md": ["an expression"],
   "docs/concepts.md": ["a drawing"],
   "docs/conformance.md": ["fetches suites and libraries; three minutes and more"],
+  "docs/go.md": ["needs Go"],
   "docs/install.md": [
     "writes to /usr/local/bin and /var/lib",
     "needs the executable, which takes half a minute to build",

@@ -36,6 +36,7 @@ export const GROUPS: readonly Group[] = [
     "artifacts",
     "sdk",
     "python",
+    "go",
     "runtimes",
     "readers",
   ),
