@@ -45,7 +45,7 @@ type FileConfig struct {
 }
 
 // File follows a file that `signet agent` writes. It asks no server, proves nothing about what is newest, and reports nothing: the agent
-// does. Of its snapshots only Content, Policies, ScopePolicies and Hash are there, and of a FileDocument Version.
+// does. Of its snapshots only Content (what the file has), Policies, ScopePolicies and Hash are there, and of a FileDocument Version.
 type File struct {
 	config  FileConfig
 	max     int64

@@ -31,6 +31,8 @@ export type { RuntimeOptions, RuntimeTrust } from "./runtime/runtime-options.js"
 export type * from "./runtime/runtime.js";
 export type { RuntimeProof } from "./runtime/runtime-proof.js";
 export { createMemoryCache, type CachedContent, type CacheEntry, type RuntimeCache } from "./runtime/runtime-cache.js";
+export { opaPolicies, type OpaPolicyOptions } from "../bundle/opa/make-policies.js";
+export { readOpaPolicies, type OpaPolicies } from "../bundle/opa/opa-policies.js";
 export { TRUST_CODES, TrustError, type TrustCode } from "../bundle/trust/trust-error.js";
 export type { TrustIdentity } from "../bundle/trust/trust-state.js";
 

@@ -17,8 +17,18 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   "README.md": ["a drawing"],
   "docs/audit.md": ["a notation", "a notation", "a crontab of another machine", "an example of the format"],
   "docs/bundle-format.md": ["an expression"],
+  "docs/clients.md": [
+    "fetches from PyPI; npm run conformance -- grpc-clients runs it",
+    "needs what was generated",
+    "fetches Go modules; npm run conformance -- grpc-clients runs it",
+    "needs what was generated",
+    "fetches from Maven Central; npm run conformance -- grpc-clients runs it",
+    "needs the .NET SDK",
+    "needs protoc; npm run conformance -- grpc-clients runs it",
+  ],
   "docs/concepts.md": ["a drawing"],
   "docs/conformance.md": ["fetches suites and libraries; three minutes and more"],
+  "docs/go.md": ["needs Go"],
   "docs/install.md": [
     "writes to /usr/local/bin and /var/lib",
     "needs the executable, which takes half a minute to build",
@@ -29,7 +39,7 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   ],
   "docs/migrate.md": ["needs a PostgreSQL server", "needs a PostgreSQL server", "needs a moved data directory"],
   "docs/operate.md": ["needs systemd", "needs systemd", "needs docker", "the server of another machine"],
-  "docs/readers.md": ["goes on until it is stopped"],
+  "docs/readers.md": ["goes on until it is stopped", "needs flagd"],
   "docs/scale.md": [
     "needs a PostgreSQL server",
     "needs a PostgreSQL server",

@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MAIN = join(ROOT, "dist/src/main.js");
 
 /** What a reader has in a checkout in which `npm ci` was run. `dist` is what the test run built. */
-const CHECKOUT = ["dist", "docs", "examples", "gen", "node_modules", "package.json", "packaging", "proto"];
+const CHECKOUT = ["dist", "docs", "examples", "gen", "node_modules", "package.json", "packaging", "proto", "sdks"];
 
 /** `npx` without the start-up of npm: the same program of the same checkout. */
 const NPX = `#!/bin/sh
@@ -32,6 +32,7 @@ case "$*" in
     own pack "$work/sdk" --ignore-scripts --silent --pack-destination "$work"
     mv "$work"/*.tgz "${ROOT}dist"
     exec rm -r "$work" ;;
+  "run pack:proto") exec "${process.execPath}" "${ROOT}dist/packaging/proto/build.js" ;;
   "install --prefix "*" ./dist/"*) own "$@" --offline --no-audit --no-fund; exit ;;
   ci|"run build") exit 0 ;;
   start) exec "${process.execPath}" "${MAIN}" serve ;;

@@ -44,6 +44,8 @@ export interface LocalServerOptions {
 export interface LocalServer extends AsyncDisposable {
   /** `http://127.0.0.1:7070`, or `unix:` and the path of the socket. */
   readonly url: string;
+  /** Serves other environments from now on. Streams of those that stay go on; those of others end. */
+  serve(environments: readonly EnvironmentToServe[]): void;
 }
 
 /** Short requests beside those that are held. */
@@ -64,11 +66,8 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   }
   const stop = new AbortController();
   const slots = new ReaderSlots(maxReaders);
-  const environments = options.environments.map(({ label, source, isReady = () => true }) => {
-    const settings = { stop: stop.signal, decisionLogs: options.decisionLogs ?? "count" } as const;
-    return { label, isReady, served: new ServedEnvironment(label, source, slots, settings) };
-  });
-  const agent = new LocalAgent(environments, slots, options);
+  const agent = new LocalAgent(slots, options, stop.signal);
+  agent.serve(options.environments);
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 30_000, headersTimeout: 10_000 });
   server.maxConnections = maxReaders + MORE_CONNECTIONS;
   server.on("request", (request, response) => {
@@ -82,41 +81,53 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     });
   });
   await listenOn(server, listen);
-  const beats = setInterval(() => {
-    for (const { served } of environments) served.beat();
-  }, heartbeatMs);
+  const beats = setInterval(() => agent.beat(), heartbeatMs);
   beats.unref();
   return {
     url: urlOf(server, listen),
+    serve: (environments) => agent.serve(environments),
     async [Symbol.asyncDispose]() {
       clearInterval(beats);
       stop.abort();
-      for (const { served } of environments) served.endStreams();
+      agent.serve([]);
       const closed = new Promise((resolve) => server.close(resolve));
       const cut = setTimeout(() => server.closeAllConnections(), STOP_MS);
       server.closeIdleConnections();
       await closed;
       clearTimeout(cut);
-      for (const { served } of environments) served[Symbol.dispose]();
     },
   };
 }
 
-interface Environment {
-  readonly label: string;
-  readonly isReady: () => boolean;
+interface Environment extends EnvironmentToServe {
   readonly served: ServedEnvironment;
 }
 
 class LocalAgent {
   readonly #hosts: ReadonlySet<string>;
+  #environments: readonly Environment[] = [];
 
   constructor(
-    private readonly environments: readonly Environment[],
     private readonly slots: ReaderSlots,
     private readonly options: LocalServerOptions,
+    private readonly stop: AbortSignal,
   ) {
     this.#hosts = new Set((options.allowedHosts ?? []).map((name) => name.toLowerCase()));
+  }
+
+  serve(wanted: readonly EnvironmentToServe[]): void {
+    const before = this.#environments;
+    const settings = { stop: this.stop, decisionLogs: this.options.decisionLogs ?? "count" } as const;
+    this.#environments = wanted.map((one) => {
+      const same = before.find(({ label, source }) => label === one.label && source === one.source);
+      return { ...one, served: same?.served ?? new ServedEnvironment(one.label, one.source, this.slots, settings) };
+    });
+    const kept = new Set(this.#environments.map(({ served }) => served));
+    for (const { served } of before) if (!kept.has(served)) served[Symbol.dispose]();
+  }
+
+  beat(): void {
+    for (const { served } of this.#environments) served.beat();
   }
 
   async answer(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
@@ -142,15 +153,15 @@ class LocalAgent {
   }
 
   #environmentOf(path: string): readonly [] | readonly [Environment | undefined, string] {
-    const [only] = this.environments;
-    if (this.environments.length === 1 && path.startsWith("/v1/")) return [only, path];
-    const found = this.environments.find(({ label }) => path.startsWith(`/${label}/v1/`));
+    const [only] = this.#environments;
+    if (this.#environments.length === 1 && path.startsWith("/v1/")) return [only, path];
+    const found = this.#environments.find(({ label }) => path.startsWith(`/${label}/v1/`));
     return found === undefined ? [] : [found, path.slice(found.label.length + 1)];
   }
 
   #hint(): string {
-    const paths = this.environments.map(({ label }) => `/${label}/v1/…`).join(", ");
-    return this.environments.length === 1 ? "no such path" : `no such path: each environment has its own, ${paths}`;
+    const paths = this.#environments.map(({ label }) => `/${label}/v1/…`).join(", ");
+    return this.#environments.length === 1 ? "no such path" : `no such path: each environment has its own, ${paths}`;
   }
 
   #answerHealth(path: string, request: IncomingMessage, response: ServerResponse): boolean {
@@ -161,14 +172,14 @@ class LocalAgent {
     if (path === "/metrics") {
       const version = this.options.version ?? "unknown";
       const metrics = agentMetrics(
-        this.environments.map(({ served }) => served),
+        this.#environments.map(({ served }) => served),
         this.slots,
         { version },
       );
       answer(request, response, 200, { "Content-Type": EXPOSITION_TYPE }, formatMetrics(metrics));
       return true;
     }
-    const environments = this.environments.map(({ label, isReady, served: { view } }) => {
+    const environments = this.#environments.map(({ label, isReady = () => true, served: { view } }) => {
       const { state, sequence, provenUntil, transport, refusal } = view.source.status;
       return {
         environment: label,

@@ -52,6 +52,9 @@ export class ServedEnvironment implements Disposable {
   decisions = 0;
   readonly #feeds: Readonly<Record<"document" | "content" | "policies", WatchFeed>>;
   readonly #streams = new Set<WatchStream>();
+  /** Ends what is held, and what is passed on to the server. */
+  readonly #over = new AbortController();
+  readonly #stop: AbortSignal;
   #logs = 0;
 
   constructor(
@@ -61,7 +64,8 @@ export class ServedEnvironment implements Disposable {
     private readonly options: { readonly stop: AbortSignal; readonly decisionLogs: DecisionLogs },
   ) {
     const view = (this.view = new EnvironmentView(label, source));
-    this.reports = new ReportRelay(source.upstream, options.stop);
+    this.#stop = AbortSignal.any([options.stop, this.#over.signal]);
+    this.reports = new ReportRelay(source.upstream, this.#stop);
     this.#feeds = {
       document: new BundleFeed(view, false),
       content: new BundleFeed(view, true),
@@ -94,12 +98,11 @@ export class ServedEnvironment implements Disposable {
     for (const stream of this.#streams) stream.beat();
   }
 
-  /** Ends all streams. */
-  endStreams(): void {
-    for (const stream of this.#streams) stream.end(notNow("stopping", "the agent stops"));
-  }
-
+  /** Ends its streams and held polls. */
   [Symbol.dispose](): void {
+    this.#over.abort();
+    for (const stream of this.#streams)
+      stream.end(notNow("stopping", "the agent stops, or follows this environment no more"));
     this.view[Symbol.dispose]();
   }
 
@@ -116,7 +119,8 @@ export class ServedEnvironment implements Disposable {
     return null;
   }
 
-  async #poll({ request, response, query, signal }: LocalRequest, polled: Polled): Promise<void> {
+  async #poll({ request, response, query, signal: gone }: LocalRequest, polled: Polled): Promise<void> {
+    const signal = AbortSignal.any([gone, this.#over.signal]);
     await answerPoll({ request, response, cursor: cursorIn(query), signal }, this.view, polled, this.slots);
   }
 
@@ -184,7 +188,7 @@ export class ServedEnvironment implements Disposable {
         "Content-Type": "application/json",
         ...(coding === undefined ? {} : { "Content-Encoding": coding }),
       };
-      const signal = AbortSignal.any([this.options.stop, AbortSignal.timeout(LOGS_TIMEOUT_MS)]);
+      const signal = AbortSignal.any([this.#stop, AbortSignal.timeout(LOGS_TIMEOUT_MS)]);
       const { status, retryAfterSeconds } = await this.source.upstream
         .post("/v1/opa/logs", headers, body, signal)
         .catch(() => {

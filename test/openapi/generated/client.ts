@@ -2990,6 +2990,11 @@ export interface components {
             imported_at: string | null;
             /** @description The prefix of the token that imported it. */
             imported_by: string | null;
+            /**
+             * @description What the policies are, as PublishBundleRequest.media_type.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         BundleOriginDetails: {
             origin: components["schemas"]["BundleOrigin"];
@@ -14803,7 +14808,8 @@ export interface operations {
                      *           }
                      *         ],
                      *         "imported_at": "2026-11-29T02:00:21.576Z",
-                     *         "imported_by": "signet_adm_SkTebDpm"
+                     *         "imported_by": "signet_adm_SkTebDpm",
+                     *         "media_type": "application/json"
                      *       },
                      *       "versions_left": 497
                      *     }
@@ -14912,7 +14918,8 @@ export interface operations {
                      *           }
                      *         ],
                      *         "imported_at": "2026-11-29T02:00:21.576Z",
-                     *         "imported_by": "signet_adm_SkTebDpm"
+                     *         "imported_by": "signet_adm_SkTebDpm",
+                     *         "media_type": "application/json"
                      *       },
                      *       "document": {
                      *         "version": 1,
