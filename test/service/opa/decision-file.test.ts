@@ -6,7 +6,7 @@ import { DecisionFile } from "../../../src/service/opa/decision-file.js";
 import { useDirectory } from "../../store/temporary-store.js";
 
 const PRINCIPAL = { orgId: "o", projectId: "p", environmentId: "e", keyPrefix: "sgr_1" } as Principal;
-const clock = { now: () => new Date("2026-04-22T12:00:00Z") };
+const clock = { now: () => new Date("2026-04-22T12:00:00Z"), monotonicMs: () => 0 };
 
 describe("the file of decisions", () => {
   const directory = useDirectory();
