@@ -49,8 +49,8 @@ export class Agent implements AsyncDisposable {
   }
 
   /**
-   * Goes on with another configuration: environments that are the same in both go on as they are, with the token read again and their
-   * outputs checked again. One that cannot be opened goes on as it was.
+   * Goes on with another configuration: environments that are the same in both, with the same token, go on as they are, and their outputs
+   * are brought to what is current again. One that cannot be opened goes on as it was.
    *
    * @throws AppError `conflict` for a change that needs a restart; then nothing was changed
    */
@@ -63,8 +63,12 @@ export class Agent implements AsyncDisposable {
     const wanted = new Map(config.environments.map((one) => [JSON.stringify(one), one]));
     const replaced: EnvironmentConfig[] = [];
     for (const environment of this.#environments) {
-      if (wanted.delete(JSON.stringify(environment.config))) environment.again();
-      else replaced.push(await this.#close(environment));
+      const key = JSON.stringify(environment.config);
+      if (!wanted.has(key) || environment.hasNewToken) replaced.push(await this.#close(environment));
+      else {
+        wanted.delete(key);
+        environment.again();
+      }
     }
     this.config = config;
     for (const one of wanted.values()) {
