@@ -16,7 +16,7 @@ const common = {
 const ON_POSTGRES = [
   "test/store/queries/*.test.ts",
   "test/store/{deletion,transactions}.test.ts",
-  "test/service/bundles/{activation,damage,deployment-search,holds,promotion,publishing,rollback}.test.ts",
+  "test/service/bundles/{activation,damage,deployment-search,holds,media-types,promotion,publishing,rollback}.test.ts",
   "test/service/changes/{deletions,idempotency,shared-writes,timed-jobs}.test.ts",
   "test/service/keys/shared-keys.test.ts",
   "test/service/nodes/*.test.ts",

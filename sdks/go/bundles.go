@@ -3,6 +3,7 @@ package signet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -162,7 +163,13 @@ func (p *Project) Publish(ctx context.Context, environment string, request Publi
 
 // Promote publishes what is active in an environment to the next one, and returns the new bundle there.
 func (p *Project) Promote(ctx context.Context, source string, request PromoteRequest) (*Bundle, error) {
-	return change[Bundle](ctx, p.client, p.environment(source, "/promote"), request.Guards, request)
+	bundle, err := change[Bundle](ctx, p.client, p.environment(source, "/promote"), request.Guards, request)
+	var failed *APIError
+	if errors.As(err, &failed) && failed.FromServer && failed.Reason == ErrMalformed {
+		// REST says no more than 400 here, and what this client sends is never malformed.
+		failed.Code, failed.Reason = ErrNoTarget, ErrNoTarget
+	}
+	return bundle, err
 }
 
 // Activate makes a version that is kept the active one again.

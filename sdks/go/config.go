@@ -67,7 +67,8 @@ type Config struct {
 	URL string
 	// Token is a runtime token of the environment.
 	Token string
-	// TokenFunc returns the current one, in place of Token: it is asked for every call, so that a rotated token needs no restart.
+	// TokenFunc returns the current one, in place of Token: it is asked for every call, so that a rotated token needs no restart. It must
+	// return when its context ends.
 	TokenFunc func(context.Context) (string, error)
 
 	// Root is the text of the project's root document, as `signet trust init` made it (levels 1 and 2 of docs/trust.md).

@@ -106,14 +106,8 @@ func VerifyDocument(text []byte, keys []string, expected Identity, options ...Do
 	} else if !chosen.withoutV2 {
 		return nil, refuseDocument(ErrSignatureV2Missing, "the document has no signature_v2")
 	}
-	for _, it := range [][3]string{
-		{"org_id", document.OrgID, expected.OrgID},
-		{"project_id", document.ProjectID, expected.ProjectID},
-		{"environment", document.Environment, expected.Environment},
-	} {
-		if it[2] != "" && it[1] != it[2] {
-			return nil, refuseDocument(ErrIdentity, "%s is %s, expected %s", it[0], it[1], it[2])
-		}
+	if err := parsed.isOf(expected); err != nil {
+		return nil, err
 	}
 	return document, nil
 }
@@ -179,6 +173,20 @@ func parseDocument(text []byte) (*parsedDocument, error) {
 		return nil, flaw
 	}
 	return parsed, nil
+}
+
+// isOf compares the fields of expected that are set.
+func (d *parsedDocument) isOf(expected Identity) error {
+	for _, it := range [][3]string{
+		{"org_id", d.OrgID, expected.OrgID},
+		{"project_id", d.ProjectID, expected.ProjectID},
+		{"environment", d.Environment, expected.Environment},
+	} {
+		if it[2] != "" && it[1] != it[2] {
+			return refuseDocument(ErrIdentity, "%s is %s, expected %s", it[0], it[1], it[2])
+		}
+	}
+	return nil
 }
 
 // content is what policy_hash is of.

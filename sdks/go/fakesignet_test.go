@@ -38,10 +38,13 @@ type fakeSignet struct {
 	deploymentID string
 	content      []byte
 	activation   string
-	leases       int
-	reports      []report
-	streams      int
-	calls        map[string]int
+	// release is of the authors; empty where there are none.
+	authors []signer
+	release string
+	leases  int
+	reports []report
+	streams int
+	calls   map[string]int
 	// refuse answers in place of the server, where it returns true.
 	refuse func(http.ResponseWriter, *http.Request) bool
 	// change changes an attestation before it is sent.
@@ -148,6 +151,20 @@ func (f *fakeSignet) publish(content string) int64 {
 	f.version++
 	f.content = []byte(content)
 	f.deploymentID = fmt.Sprintf("00000000-0000-4000-8000-%012d", f.sequence)
+	var released any
+	f.release = ""
+	if len(f.authors) > 0 {
+		f.release = sign("application/vnd.in-toto+json", map[string]any{
+			"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://signet.dev/release/v1",
+			"subject": []any{map[string]any{"name": f.identity.Environment, "digest": map[string]string{"sha256": trust.Digest(f.content)}}},
+			"predicate": map[string]any{
+				"org_id": f.identity.OrgID, "project_id": f.identity.ProjectID, "number": f.sequence, "created_at": stamp(f.now()),
+				"expires_at": "2090-01-01T00:00:00Z", "media_type": "application/json",
+				"source": map[string]string{"repository": "policies", "revision": "abc", "url": ""},
+			},
+		}, f.authors...)
+		released = payloadDigest(f.release)
+	}
 	f.activation = sign("application/vnd.in-toto+json", map[string]any{
 		"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://signet.dev/activation/v1",
 		"subject": []any{
@@ -158,7 +175,7 @@ func (f *fakeSignet) publish(content string) int64 {
 			"org_id": f.identity.OrgID, "project_id": f.identity.ProjectID, "environment": f.identity.Environment,
 			"sequence": f.sequence, "kind": "publish", "bundle_id": f.deploymentID, "version": f.version,
 			"deployment_id": f.deploymentID, "activated_at": stamp(f.now()), "media_type": "application/json",
-			"size": len(f.content), "release": nil, "previous": nil,
+			"size": len(f.content), "release": released, "previous": nil,
 		},
 	}, f.online)
 	f.wake()
@@ -191,6 +208,9 @@ func (f *fakeSignet) attestation(isRenewal bool) json.RawMessage {
 		all["activation"], all["release"], all["proof"] = nil, nil, nil
 		if f.sequence > 0 {
 			all["activation"] = json.RawMessage(f.activation)
+		}
+		if f.release != "" {
+			all["release"] = json.RawMessage(f.release)
 		}
 		if f.change != nil {
 			f.change(all)

@@ -34,7 +34,7 @@ type Runtime struct {
 	lastDespair error
 	despairs    int
 	isUntold    bool
-	readers     map[*reader]struct{}
+	readers     *readers
 	isOver      bool
 	// accepted is the snapshot that the server has confirmed, applied the one that OnUpdate has taken, with what it returned.
 	accepted, applied *Snapshot
@@ -56,9 +56,10 @@ func Open(ctx context.Context, config Config) (*Runtime, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Runtime{
 		settings: settings, keeper: openKeeper(settings), cancel: cancel, ended: make(chan struct{}),
-		changed: make(chan struct{}), readers: map[*reader]struct{}{},
+		changed:   make(chan struct{}),
 		callbacks: make(chan struct{}, 1), clock: make(chan struct{}, 1),
 	}
+	r.readers = newReaders(&r.mu)
 	r.status = Status{State: Empty, Since: settings.now()}
 	var running sync.WaitGroup
 	start := func(work func(context.Context)) {
@@ -139,40 +140,13 @@ func (r *Runtime) WaitReady(ctx context.Context) (*Snapshot, error) {
 	}
 }
 
-// reader is one of Updates.
-type reader struct {
-	to   chan *Snapshot
-	stop func() bool
-}
-
 // Updates returns a channel with what is current and each one after it. It holds one: who is slow misses superseded ones, and holds up
 // nobody. It is closed when the context ends, and with the runtime.
 func (r *Runtime) Updates(ctx context.Context) <-chan *Snapshot {
-	it := &reader{to: make(chan *Snapshot, 1)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.isOver || ctx.Err() != nil {
-		close(it.to)
-		return it.to
-	}
-	if current := r.Current(); current != nil {
-		it.to <- current
-	}
-	r.readers[it] = struct{}{}
-	it.stop = context.AfterFunc(ctx, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.leave(it)
-	})
-	return it.to
-}
-
-// leave closes a reader once.
-func (r *Runtime) leave(it *reader) {
-	if _, isThere := r.readers[it]; isThere {
-		delete(r.readers, it)
-		close(it.to)
-	}
+	r.lookAt(r.view.Load())
+	return r.readers.add(ctx, r.Current())
 }
 
 // Close ends connections, timers and Updates, and waits until nothing of the runtime runs any more: what is being written to CacheDir is
@@ -187,10 +161,7 @@ func (r *Runtime) end() {
 	r.cancel()
 	r.mu.Lock()
 	r.isOver = true
-	for it := range r.readers {
-		it.stop()
-		r.leave(it)
-	}
+	r.readers.close()
 	r.wake()
 	r.mu.Unlock()
 	r.settings.disconnect()
@@ -247,14 +218,7 @@ func (r *Runtime) lookAt(it *view) {
 	}
 	r.shown, r.toApply = current, current
 	r.settings.Logger.Info("signet: policies changed", "sequence", current.Sequence, "version", current.Version, "hash", current.Hash)
-	for reader := range r.readers {
-		// There is room for one, and nobody else sends.
-		select {
-		case <-reader.to:
-		default:
-		}
-		reader.to <- current
-	}
+	r.readers.tell(current)
 	r.wake()
 	signal(r.callbacks)
 }

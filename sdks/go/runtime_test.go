@@ -2,6 +2,7 @@ package signet
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -559,4 +560,96 @@ func TestGoroutinesGoBackToBase(t *testing.T) {
 		}
 	}
 	until(t, "the base", func() bool { return count() <= base })
+}
+
+func TestReleasesOfAuthors(t *testing.T) {
+	server := startFake(t)
+	alice, bob := newSigner(2), newSigner(3)
+	named := map[string]any{}
+	named["keys"] = map[string]string{}
+	for _, it := range []signer{server.online, server.desk, alice, bob} {
+		named["keys"].(map[string]string)[it.key.ID] = base64.StdEncoding.EncodeToString(it.key.Public)
+	}
+	named["names"] = map[string]string{alice.key.ID: "alice"}
+	named["environments"] = map[string]any{"prod": map[string]any{
+		"release": map[string]any{"threshold": 2, "keyids": []string{alice.key.ID, bob.key.ID}},
+	}}
+	server.authors = []signer{alice}
+	server.publish(numbered(1))
+	it := open(t, server.config())
+	ready(t, it)
+	server.addRoot(named)
+	until(t, "the refusal", func() bool { return errors.Is(it.Status().Refusal, ErrBadSignature) })
+	if status := it.Status(); status.State != Expired || it.Current().Release != nil {
+		t.Fatalf("%+v", status)
+	}
+	server.mu.Lock()
+	server.authors = []signer{alice, bob}
+	server.mu.Unlock()
+	until(t, "the release of two", hasSequence(it, server.publish(numbered(2))))
+	release := it.Current().Release
+	if release == nil || release.Number != 2 || len(release.Authors) != 2 || release.Authors[0] != "alice" || release.Authors[1] != bob.key.ID[:16] ||
+		release.ExpiresAt.Year() != 2090 || release.Source.Revision != "abc" {
+		t.Fatalf("%+v", release)
+	}
+	if it.Status().State != Fresh {
+		t.Fatalf("%+v", it.Status())
+	}
+}
+
+// A path that cuts requests which are held: they are held for half as long each time, down to not at all.
+func TestPollsOnAPathThatCutsThem(t *testing.T) {
+	server := startFake(t)
+	server.publish(numbered(1))
+	server.mu.Lock()
+	server.refuse = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Prefer") != "" {
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}
+	server.mu.Unlock()
+	settings, err := server.config(onlyBy(Polls)).checked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer settings.disconnect()
+	rung := newPolls(settings.rest, "test")
+	rung.pause = time.Millisecond
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	hush := newSilence(time.Minute, time.Minute, cancel)
+	defer hush.stop()
+	polled, failed := 0, 0
+	for polled < 20 {
+		err := rung.follow(ctx, func() position { return position{} }, hush, func(news) error {
+			if polled++; polled == 20 {
+				return errDue
+			}
+			return nil
+		})
+		if !errors.Is(err, errDue) {
+			failed++
+		}
+	}
+	if rung.hold != 0 || failed != 5 {
+		t.Fatal(rung.hold, failed)
+	}
+}
+
+// A server that accepts everything and answers nothing keeps nobody for ever.
+func TestAServerThatHangs(t *testing.T) {
+	server := startFake(t)
+	server.publish(numbered(1))
+	server.mu.Lock()
+	server.refuse = func(_ http.ResponseWriter, r *http.Request) bool {
+		<-r.Context().Done()
+		return true
+	}
+	server.mu.Unlock()
+	it := open(t, server.config(func(config *Config) { config.FirstMessage = 10 * time.Millisecond }))
+	until(t, "the error", func() bool { return errors.Is(it.Status().Err, ErrTimeout) })
+	if err := it.Close(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -2,6 +2,7 @@ import { AppError } from "../core/error.js";
 import { AgentEnvironment, tokenVariables, type AgentContext } from "./agent-environment.js";
 import type { AgentConfig, EnvironmentConfig } from "./config/agent-config.js";
 import type { OutputLog } from "./outputs/output-log.js";
+import { startLocalServer, type EnvironmentToServe, type LocalServer } from "./serve/local-server.js";
 import { lockState } from "./state-lock.js";
 
 /** What an agent needs of its process. */
@@ -15,6 +16,7 @@ export interface AgentOptions extends Pick<AgentContext, "environment" | "log" |
 /** Follows environments: keeps what is verified, writes it to files, and runs commands. */
 export class Agent implements AsyncDisposable {
   #environments: readonly AgentEnvironment[] = [];
+  #server: LocalServer | null = null;
 
   private constructor(
     private config: AgentConfig,
@@ -26,17 +28,23 @@ export class Agent implements AsyncDisposable {
    * Starts with what is on the disk; the servers may be away.
    *
    * @throws AppError `conflict` for a state directory of another agent, `unauthenticated` for a token that cannot be read; TrustError
-   *   for a bad root; OutputError for a state that cannot be kept
+   *   for a bad root; OutputError for a state that cannot be kept; what listening for local readers fails with
    */
   static async start(config: AgentConfig, options: AgentOptions): Promise<Agent> {
     const agent = new Agent(config, options, await lockState(config.state));
     try {
       for (const environment of config.environments) await agent.#open(environment);
+      await agent.#serve();
       return agent;
     } catch (thrown) {
       await agent[Symbol.asyncDispose]();
       throw thrown;
     }
+  }
+
+  /** Where local readers are served; null: nowhere. */
+  get url(): string | null {
+    return this.#server?.url ?? null;
   }
 
   get environments(): readonly AgentEnvironment[] {
@@ -80,9 +88,11 @@ export class Agent implements AsyncDisposable {
         if (before !== undefined) await this.#open(before);
       }
     }
+    this.#server?.serve(this.#served());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
     await Promise.all(this.#environments.map((environment) => environment[Symbol.asyncDispose]()));
     await this.lock[Symbol.asyncDispose]();
   }
@@ -97,6 +107,24 @@ export class Agent implements AsyncDisposable {
       now: options.now ?? (() => new Date()),
     });
     this.#environments = [...this.#environments, opened];
+  }
+
+  async #serve(): Promise<void> {
+    const { serve } = this.config;
+    if (serve === null) return;
+    const { agent: version, ownLog } = this.options;
+    this.#server = await startLocalServer({
+      ...{ listen: serve, environments: this.#served(), version },
+      onError: (err) => ownLog.error({ err }, "a local reader got no answer"),
+    });
+    ownLog.info({ url: this.#server.url }, "serves local readers");
+  }
+
+  #served(): readonly EnvironmentToServe[] {
+    return this.#environments.map((environment) => {
+      const { config, source } = environment;
+      return { label: config.label, source, isReady: () => environment.isReady };
+    });
   }
 
   async #close(environment: AgentEnvironment): Promise<EnvironmentConfig> {

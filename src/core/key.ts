@@ -1,9 +1,12 @@
 import type { Instant } from "./clock.js";
 
 /** What keys sign, in the order in which they are listed. */
-export const KEY_PURPOSES = ["bundles", "audit", "webhooks", "attestation"] as const;
+export const KEY_PURPOSES = ["bundles", "audit", "webhooks", "attestation", "opa"] as const;
 
-/** What a key signs. Each purpose has its own key; that of `attestation` signs activations and leases (docs/trust.md). */
+/**
+ * What a key signs. Each purpose has its own key; that of `attestation` signs activations and leases (docs/trust.md), that of `opa` the
+ * archives for Open Policy Agent (docs/opa.md). All are Ed25519, and that of `opa` is P-256.
+ */
 export type KeyPurpose = (typeof KEY_PURPOSES)[number];
 
 /** The owner of a key: the server (both null), an organization, or an environment. */

@@ -1,3 +1,4 @@
+import type { MediaType } from "./bundle.js";
 import type { Instant } from "./clock.js";
 import type { Environment } from "./organization.js";
 
@@ -40,6 +41,7 @@ export interface PipelineApp {
   /** Null while nothing was ever active. */
   readonly active: {
     readonly policyHash: string;
+    readonly mediaType: MediaType;
     readonly contentId: string;
     readonly since: Instant;
   } | null;

@@ -4,6 +4,7 @@ import { file_signet_v1_audit } from "../../gen/signet/v1/audit_pb.js";
 import { file_signet_v1_backup } from "../../gen/signet/v1/backup_pb.js";
 import { file_signet_v1_bundle } from "../../gen/signet/v1/bundle_pb.js";
 import { file_signet_v1_key } from "../../gen/signet/v1/key_pb.js";
+import { file_signet_v1_opa } from "../../gen/signet/v1/opa_pb.js";
 import { file_signet_v1_organization } from "../../gen/signet/v1/organization_pb.js";
 import { file_signet_v1_pipeline } from "../../gen/signet/v1/pipeline_pb.js";
 import { file_signet_v1_runtime } from "../../gen/signet/v1/runtime_pb.js";
@@ -22,6 +23,7 @@ const MESSAGES = /* @__PURE__ */ createRegistry(
   file_signet_v1_backup,
   file_signet_v1_bundle,
   file_signet_v1_key,
+  file_signet_v1_opa,
   file_signet_v1_organization,
   file_signet_v1_pipeline,
   file_signet_v1_runtime,

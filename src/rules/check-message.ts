@@ -52,7 +52,7 @@ function isAbsent(field: DescField, value: unknown, { minLength, required }: Fie
 function checkItem(field: DescField, value: unknown, loc: readonly string[], errors: FieldErrors): unknown {
   const rules = fieldRulesOf(field);
   if (field.message !== undefined) {
-    if (field.message.typeName.startsWith("google.protobuf.")) return value;
+    if (field.message.typeName.startsWith("google.")) return value;
     for (const inner of field.message.fields) checkField(inner, value as Message, [...loc, inner.name], errors);
     return value;
   }

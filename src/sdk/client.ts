@@ -4,6 +4,7 @@ import { AuditService } from "../../gen/signet/v1/audit_pb.js";
 import { BackupService } from "../../gen/signet/v1/backup_pb.js";
 import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
 import { KeyService } from "../../gen/signet/v1/key_pb.js";
+import { OpaService } from "../../gen/signet/v1/opa_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
@@ -25,6 +26,8 @@ export interface SignetClient {
   readonly keys: Client<typeof KeyService>;
   readonly transfers: Client<typeof TransferService>;
   readonly runtimes: Client<typeof RuntimeService>;
+  /** What Open Policy Agent calls. */
+  readonly opa: Client<typeof OpaService>;
   readonly audit: Client<typeof AuditService>;
   readonly webhooks: Client<typeof WebhookService>;
   /** Environments, followed by people and programs that look at them: {@link watchEnvironments}. */
@@ -69,6 +72,7 @@ export function createSignetClient(options: SignetClientOptions): SignetClient {
     keys: createClient(KeyService, authorized),
     transfers: createClient(TransferService, authorized),
     runtimes: createClient(RuntimeService, authorized),
+    opa: createClient(OpaService, authorized),
     audit: createClient(AuditService, authorized),
     watches: createClient(WatchService, authorized),
     webhooks: createClient(WebhookService, authorized),

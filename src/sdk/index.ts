@@ -31,6 +31,8 @@ export type { RuntimeOptions, RuntimeTrust } from "./runtime/runtime-options.js"
 export type * from "./runtime/runtime.js";
 export type { RuntimeProof } from "./runtime/runtime-proof.js";
 export { createMemoryCache, type CachedContent, type CacheEntry, type RuntimeCache } from "./runtime/runtime-cache.js";
+export { opaPolicies, type OpaPolicyOptions } from "../bundle/opa/make-policies.js";
+export { readOpaPolicies, type OpaPolicies } from "../bundle/opa/opa-policies.js";
 export { TRUST_CODES, TrustError, type TrustCode } from "../bundle/trust/trust-error.js";
 export type { TrustIdentity } from "../bundle/trust/trust-state.js";
 
@@ -50,6 +52,7 @@ export type * from "../../gen/signet/v1/audit_pb.js";
 export type * from "../../gen/signet/v1/backup_pb.js";
 export type * from "../../gen/signet/v1/bundle_pb.js";
 export type * from "../../gen/signet/v1/key_pb.js";
+export type * from "../../gen/signet/v1/opa_pb.js";
 export type * from "../../gen/signet/v1/organization_pb.js";
 export type * from "../../gen/signet/v1/pipeline_pb.js";
 export type * from "../../gen/signet/v1/runtime_pb.js";

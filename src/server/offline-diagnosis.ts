@@ -70,5 +70,6 @@ export async function diagnoseOffline(config: Config, full: boolean): Promise<re
 function keyToMake(directory: string): KeyPurpose | null {
   const isMissing = (purpose: KeyPurpose) => !existsSync(join(directory, KEY_FILE_OF[purpose]));
   if (isMissing("webhooks")) return "webhooks";
-  return isMissing("attestation") && openLastKeys(directory).pems?.attestation === undefined ? "attestation" : null;
+  const last = openLastKeys(directory).pems;
+  return (["attestation", "opa"] as const).find((it) => isMissing(it) && last?.[it] === undefined) ?? null;
 }

@@ -44,7 +44,7 @@ async function recordReseal(store: Store, tx: Writer, { audit: pem, bundles }: K
   if (operator === null || pem === undefined || bundles === undefined) return;
   const ring = new KeyRing({
     store,
-    keys: verifyingKeys({ bundles: null, audit: null, webhooks: null, attestation: null }),
+    keys: verifyingKeys({ bundles: null, audit: null, webhooks: null, attestation: null, opa: null }),
   });
   const audit = createAudit({ store, clock: systemClock, signer: createNodeSigner(pem), ring });
   await audit.record(tx, operator.id, "operator", {

@@ -8,7 +8,7 @@ import { SERVICES } from "../../src/api/methods/methods.js";
 import { operationOf } from "../../src/api/admission/operations.js";
 import { expectDocumented } from "../openapi/contract.js";
 import { startTestServer, type TestServer } from "../support/server.js";
-import { OPERATIONS, type OperationCase } from "./operations.js";
+import { FLAGD_OPERATIONS, OPERATIONS, type OperationCase } from "./operations.js";
 import { createTenants, type Tenants } from "./tenants.js";
 
 let server: TestServer;
@@ -79,12 +79,12 @@ const RPC_CODES: Readonly<Record<number, Code>> = {
 describe("the table", () => {
   const methods = SERVICES.flatMap((service) => service.methods as readonly DescMethod[]);
 
-  it("has every method of signet.v1, at the path that the proto says", () => {
+  it("has every method of signet.v1 and of flagd, at the path that the proto says", () => {
     const declared = methods.map((method) => {
       const pattern = hasOption(method, httpOption) ? getOption(method, httpOption).pattern : undefined;
       return `${operationOf(method).id} ${pattern?.case?.toUpperCase() ?? ""} ${typeof pattern?.value === "string" ? pattern.value : ""}`;
     });
-    const listed = OPERATIONS.map(({ id, http: [method, listedPath = ""] }) => {
+    const listed = [...OPERATIONS, ...FLAGD_OPERATIONS].map(({ id, http: [method, listedPath = ""] }) => {
       const [bare = ""] = listedPath.split("?");
       const path = bare.replace("{other_org_id}", "{org_id}");
       const own = { deleteBundle: "other_version", getBundleOrigin: "imported_version" }[id] ?? "";
@@ -93,7 +93,7 @@ describe("the table", () => {
     expect(listed.sort()).toEqual(declared.sort());
   });
 
-  it("has every call of pipelines under /v3 too, and nothing else there; runtimes, activations and the watch also by project", () => {
+  it("has every call of pipelines under /v3 too, and nothing else there; runtimes, activations and the watch also by project, and OPA's names", () => {
     const others = methods.flatMap((method) => {
       const rule = hasOption(method, httpOption) ? getOption(method, httpOption) : undefined;
       return (rule?.additionalBindings ?? []).map(({ pattern, body, responseBody }) => {
@@ -115,7 +115,13 @@ describe("the table", () => {
       `ListDeployments true ${base}/deployments`,
       `WatchEnvironments true ${base}/watch`,
     ];
-    expect(others.sort()).toEqual([...pipelines, ...byProject].sort());
+    // As OPA names a bundle and a partition by default.
+    const opa = [
+      "GetOpaBundle true /v1/opa/bundles/{name}",
+      "ReportOpaStatus true /v1/opa/status/{partition}",
+      "UploadOpaLogs true /v1/opa/logs/{partition}",
+    ];
+    expect(others.sort()).toEqual([...pipelines, ...byProject, ...opa].sort());
   });
 });
 
@@ -143,7 +149,9 @@ describe.each(OPERATIONS)("$id", (operation) => {
     expect(response.status, await response.text()).toBe(expected);
     expect(tenants.fingerprint()).toEqual(before);
   });
+});
 
+describe.each([...OPERATIONS, ...FLAGD_OPERATIONS])("$id", (operation) => {
   it.each(CREDENTIALS)("gRPC refuses or hides it: %s", async (credential) => {
     const expected = expectedStatus(operation, credential);
     if (expected === "allowed") return;
@@ -216,7 +224,7 @@ async function callRpc(
 ): Promise<ConnectError | null> {
   const service = SERVICES.find(({ name }) => name === operation.service) as DescService;
   const client = createClient(service, transportOf(credential)) as unknown as Record<string, unknown>;
-  const call = client[operation.id] as (message: unknown) => Promise<unknown> | AsyncIterable<unknown>;
+  const call = client[operation.rpc ?? operation.id] as (message: unknown) => Promise<unknown> | AsyncIterable<unknown>;
   try {
     const answer = call(tenants.message(operation));
     if (Symbol.asyncIterator in answer) for await (const _ of answer) break;

@@ -4,6 +4,8 @@ export type Kind = "admin" | "ci" | "runtime" | "viewer" | "auditor" | "metrics"
 export interface OperationCase {
   readonly id: string;
   readonly service: string;
+  /** The method, where it is not called as the operation. */
+  readonly rpc?: string;
   readonly http: readonly [method: string, path: string];
   /** The kinds of token that carry the scope. */
   readonly allow: readonly Kind[];
@@ -40,6 +42,9 @@ const token = (id: string, method: string, path: string, allow: readonly Kind[],
 const runtime = (id: string, method: string, path: string, allow: readonly Kind[], body?: unknown): OperationCase => ({
   ...{ id, service: "RuntimeService", http: [method, path], allow, body },
 });
+const opa = (id: string, method: string, path: string, body?: unknown): OperationCase => ({
+  ...{ id, service: "OpaService", http: [method, path], allow: RUNTIME, body },
+});
 const audit = (id: string, path: string): OperationCase => ({
   ...{ id, service: "AuditService", http: ["GET", path], allow: ["admin", "auditor"] },
 });
@@ -74,6 +79,13 @@ const system = (id: string, path: string): OperationCase => ({
 /** Of the seed 00..1f (docs/bundle-format.md). */
 const PUBLIC_KEY =
   "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\n-----END PUBLIC KEY-----\n";
+
+/** Of another package and without REST: flagd calls them over gRPC. */
+export const FLAGD_OPERATIONS: readonly OperationCase[] = [
+  { id: "syncFlags", service: "FlagSyncService", http: ["", ""], allow: RUNTIME, streaming: true },
+  { id: "fetchAllFlags", service: "FlagSyncService", http: ["", ""], allow: RUNTIME },
+  { id: "getFlagMetadata", rpc: "getMetadata", service: "FlagSyncService", http: ["", ""], allow: RUNTIME },
+];
 
 /** Every operation of signet.v1. What deletes stands last, so that the ones before it find what they name. */
 export const OPERATIONS: readonly OperationCase[] = [
@@ -142,6 +154,7 @@ export const OPERATIONS: readonly OperationCase[] = [
   token("whoAmI", "GET", "/v1/whoami", [...ALL, "metrics"]),
   runtime("getLatestBundle", "GET", "/v1/bundles/latest", RUNTIME),
   runtime("getLatestContent", "GET", "/v1/bundles/latest/content", RUNTIME),
+  runtime("getLatestPolicies", "GET", "/v1/policies/latest", RUNTIME),
   runtime("getLatestAttestation", "GET", "/v1/bundles/latest/attestation", RUNTIME),
   runtime("getDeploymentAttestation", "GET", "/v1/deployments/{deployment_id}/attestation", ALL),
   {
@@ -149,6 +162,7 @@ export const OPERATIONS: readonly OperationCase[] = [
     allow: ["admin", "ci", "viewer", "auditor"],
   },
   { ...runtime("watchBundle", "GET", "/v1/bundles/watch", RUNTIME), streaming: true },
+  { ...runtime("watchPolicies", "GET", "/v1/policies/watch", RUNTIME), streaming: true },
   runtime("reportStatus", "POST", "/v1/runtimes/status", RUNTIME, { instance_id: "i", state: "applied", sequence: 1 }),
   runtime("listFleet", "GET", `${ORG}/runtimes`, ALL),
   runtime("getFleetSummary", "GET", `${ORG}/runtimes/summary`, ALL),
@@ -157,6 +171,9 @@ export const OPERATIONS: readonly OperationCase[] = [
   runtime("sendHeartbeat", "POST", "/v1/inference/heartbeat", RUNTIME, { reporter: "r", models: [] }),
   runtime("sendTelemetry", "POST", "/v1/telemetry/events", RUNTIME, [{ a: 1 }]),
   runtime("claimBenchmark", "POST", "/v1/benchmarks/claim", RUNTIME, {}),
+  opa("getOpaBundle", "GET", "/v1/opa/bundle.tar.gz"),
+  opa("reportOpaStatus", "POST", "/v1/opa/status", { labels: { id: "opa" }, bundles: {} }),
+  opa("uploadOpaLogs", "POST", "/v1/opa/logs", [{ decision_id: "1" }]),
   audit("listAuditEvents", `${ORG}/audit`),
   audit("verifyAudit", `${ORG}/audit/verify`),
   audit("getAuditHead", `${ORG}/audit/head`),

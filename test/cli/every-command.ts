@@ -47,6 +47,7 @@ export function everyCommand(file: string): readonly SampleCommand[] {
     // Nobody is there to be asked.
     const confirmed = command.options.some(({ long }) => long === "--yes") ? ["--yes"] : [];
     const argv = [...words.split(" "), ...given, ...options, ...(MORE[words] ?? confirmed)];
+    if (words === "publish") argv.push(file);
     return { words, command, argv };
   });
 }

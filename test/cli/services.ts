@@ -4,6 +4,7 @@ import { AuditService } from "../../gen/signet/v1/audit_pb.js";
 import { BackupService } from "../../gen/signet/v1/backup_pb.js";
 import { BundleService } from "../../gen/signet/v1/bundle_pb.js";
 import { KeyService } from "../../gen/signet/v1/key_pb.js";
+import { OpaService } from "../../gen/signet/v1/opa_pb.js";
 import { OrganizationService } from "../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../gen/signet/v1/runtime_pb.js";
@@ -20,6 +21,7 @@ export const SERVICES: readonly DescService[] = [
   BackupService,
   BundleService,
   KeyService,
+  OpaService,
   OrganizationService,
   PipelineService,
   RuntimeService,

@@ -19,6 +19,7 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   "docs/bundle-format.md": ["an expression"],
   "docs/concepts.md": ["a drawing"],
   "docs/conformance.md": ["fetches suites and libraries; three minutes and more"],
+  "docs/go.md": ["needs Go"],
   "docs/install.md": [
     "writes to /usr/local/bin and /var/lib",
     "needs the executable, which takes half a minute to build",
@@ -29,6 +30,7 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   ],
   "docs/migrate.md": ["needs a PostgreSQL server", "needs a PostgreSQL server", "needs a moved data directory"],
   "docs/operate.md": ["needs systemd", "needs systemd", "needs docker", "the server of another machine"],
+  "docs/readers.md": ["goes on until it is stopped", "needs flagd"],
   "docs/scale.md": [
     "needs a PostgreSQL server",
     "needs a PostgreSQL server",

@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MAIN = join(ROOT, "dist/src/main.js");
 
 /** What a reader has in a checkout in which `npm ci` was run. `dist` is what the test run built. */
-const CHECKOUT = ["dist", "docs", "examples", "gen", "node_modules", "package.json", "packaging", "proto"];
+const CHECKOUT = ["dist", "docs", "examples", "gen", "node_modules", "package.json", "packaging", "proto", "sdks"];
 
 /** `npx` without the start-up of npm: the same program of the same checkout. */
 const NPX = `#!/bin/sh

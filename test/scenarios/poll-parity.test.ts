@@ -274,9 +274,10 @@ const versionsOf = (name: string) =>
   name === "with tags in two headers" ? (["1.1"] as const) : (["1.1", "2"] as const);
 
 describe.each([
-  ["without a rate limit", "0"],
-  ["with a rate limit", "100000"],
-])("a poll is answered the same from memory and by its method, %s", (_, rateLimit) => {
+  ["without a rate limit", "0", PATH],
+  ["with a rate limit", "100000", PATH],
+  ["of the policies alone", "0", "/v1/policies/latest"],
+])("a poll is answered the same from memory and by its method, %s", (_, rateLimit, polled) => {
   const seen = new Map<string, Seen[]>();
   let first: TestServer;
   beforeAll(async () => {
@@ -284,7 +285,7 @@ describe.each([
     const project = await createTestProject(first, "parity");
     await project.publish("dev", 1, 300);
     const [dev, empty] = [project.runtimeToken.dev, project.runtimeToken.prod];
-    const answer = await fetch(`${first.url}${PATH}`, { headers: { "X-API-Key": dev } });
+    const answer = await fetch(`${first.url}${polled}`, { headers: { "X-API-Key": dev } });
     const etag = answer.headers.get("etag")?.slice(1, -1) ?? "";
     const deploymentId = answer.headers.get("signet-deployment-id") ?? "";
     const known = { dev, empty, etag, deploymentId, hash: etag.slice(0, etag.lastIndexOf(".")) };
@@ -296,14 +297,18 @@ describe.each([
   async function askAll(url: string, known: Known, more: HeaderList): Promise<void> {
     // A token that has called is one that is in memory.
     await Promise.all(
-      [known.dev, known.empty].map((token) => fetch(`${url}${PATH}`, { headers: { "X-API-Key": token } })),
+      [known.dev, known.empty].map((token) => fetch(`${url}${polled}`, { headers: { "X-API-Key": token } })),
     );
     const asking = Object.entries(CASES).flatMap(([name, askedOf]) =>
       versionsOf(name).map(async (version) => {
-        const asked = askedOf(known);
+        const { path = PATH, ...asked } = askedOf(known);
         const id = asked.headers.some(([name]) => name === ID[0]) ? [] : [ID];
         const headers = [...id, ...asked.headers, ...more];
-        const answer = await (version === "2" ? overHttp2 : overHttp1)(url, { ...asked, headers });
+        const answer = await (version === "2" ? overHttp2 : overHttp1)(url, {
+          ...asked,
+          path: path.replace(PATH, polled),
+          headers,
+        });
         const key = `${name} over HTTP/${version}`;
         seen.set(key, [...(seen.get(key) ?? []), answer]);
       }),

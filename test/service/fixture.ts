@@ -310,6 +310,7 @@ export class Fixture {
           },
           audit: signingAfter(keys.audit, () => moments.beforeAuditSignature()),
           webhooks: keys.webhooks,
+          opa: keys.opa,
           get attestation() {
             return keys.attestation;
           },
@@ -343,6 +344,7 @@ export class Fixture {
         },
         documents: DEFAULT_DOCUMENTS,
         consoleServer: null,
+        decisions: null,
         server: { version: "test", url: null },
         node: { name: "test", version: "test", schema: "test" },
         sessionLimits: { stream: 3, poll: 3 },

@@ -26,7 +26,20 @@ const internals = group("Internals", "architecture", "dependencies", "testing", 
 /** The pages in the order in which one reads them: README first. */
 export const GROUPS: readonly Group[] = [
   { ...start, pages: [START, ...start.pages] },
-  group("Use", "console", "cli", "pipelines", "provision", "webhooks", "artifacts", "sdk", "runtimes"),
+  group(
+    "Use",
+    "console",
+    "cli",
+    "pipelines",
+    "provision",
+    "webhooks",
+    "artifacts",
+    "sdk",
+    "python",
+    "go",
+    "runtimes",
+    "readers",
+  ),
   group(
     "Operate",
     "operate",

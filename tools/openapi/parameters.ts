@@ -2,7 +2,7 @@ import type { DescField } from "@bufbuild/protobuf";
 import { Header } from "../../gen/signet/v1/options_pb.js";
 import { fieldRulesOf } from "../../src/json-form/field-rules.js";
 import type { Route } from "../../src/api/rest/routes.js";
-import { commentOf } from "./comments.js";
+import { commentOf, describedBy } from "./comments.js";
 import type { Example } from "./examples.js";
 import type { Headers } from "./headers.js";
 import type { Parameter, Reference, RequestBody } from "./model.js";
@@ -51,6 +51,10 @@ export function parametersOf(
 export function requestBodyOf(route: Route, schemas: Schemas, example?: Example): RequestBody | undefined {
   const { body, pathFields, updateMask } = route;
   if (body.kind === "none") return undefined;
+  const shown = example?.request === undefined ? {} : { example: example.request };
+  // Read as it comes: all that Signet takes so is JSON of others, whose form is theirs.
+  if (body.kind === "http_body")
+    return { required: false, content: { "application/json": { schema: describedBy(body.field), ...shown } } };
   const schema =
     body.kind === "field"
       ? schemas.valueOf(body.field, "request")
@@ -58,7 +62,6 @@ export function requestBodyOf(route: Route, schemas: Schemas, example?: Example)
   const required =
     body.kind === "all" &&
     body.message.fields.some((field) => !pathFields.has(field.name) && fieldRulesOf(field).required);
-  const shown = example?.request === undefined ? {} : { example: example.request };
   return { required, content: { "application/json": { schema, ...shown } } };
 }
 

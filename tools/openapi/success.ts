@@ -1,3 +1,4 @@
+import type { DescMessage } from "@bufbuild/protobuf";
 import { STATUS_CODES } from "node:http";
 import { Header } from "../../gen/signet/v1/options_pb.js";
 import type { Route } from "../../src/api/rest/routes.js";
@@ -34,13 +35,16 @@ function isCountedList({ responseField, queryFields }: Route): boolean {
 }
 
 function contentOf(route: Route, schemas: Schemas, answer: unknown): Content {
-  const { spec, operation, responseField, bytesField } = route;
+  const { spec, operation, responseField } = route;
   const { output } = spec.method;
-  if (bytesField !== undefined) return { [operation.mediaType]: { schema: { type: "string", format: "binary" } } };
+  if (operation.mediaType !== "") return { [operation.mediaType]: { schema: { type: "string", format: "binary" } } };
   const schema =
     responseField === undefined ? schemas.ofMessage(output, "response") : schemas.valueOf(responseField, "response");
   if (spec.kind === "unary") return { "application/json": { schema, ...exampleOf(answer) } };
-  const { data, events } = streamExamples(answer);
+  const { eventDataIsMember } = operation;
+  const { data, events } = eventDataIsMember ? lineExamples(answer, output) : streamExamples(answer);
+  const members = output.oneofs[0]?.fields ?? [];
+  const event = eventDataIsMember ? { anyOf: members.map((field) => schemas.valueOf(field, "response")) } : schema;
   return {
     "application/x-ndjson": {
       schema: streamOf(schema, 'One JSON text a line; a stream that fails ends with a line `{"error": …}`.'),
@@ -48,8 +52,8 @@ function contentOf(route: Route, schemas: Schemas, answer: unknown): Content {
     },
     "text/event-stream": {
       schema: streamOf(
-        schema,
-        "Server-sent events: each is named after the field that is set, its id is the sequence, its data the JSON on one line. " +
+        event,
+        `Server-sent events: each is named after the field that is set, its id is the sequence, its data ${eventDataIsMember ? "the value of that field" : "the JSON"} on one line. ` +
           "A stream that fails ends with `event: error`.",
       ),
       ...exampleOf(events),
@@ -66,6 +70,22 @@ function streamExamples(answer: unknown): { readonly data?: string; readonly eve
   if (typeof answer !== "string") return {};
   const data = [...answer.matchAll(/^data: (.*)$/gm)].map(([, json = ""]) => `${json}\n`).join("");
   return { data, events: answer };
+}
+
+/** An answer that is lines of JSON, and the same as events whose data is a member (Operation.event_data_is_member). */
+function lineExamples(
+  answer: unknown,
+  { oneofs: [oneof] }: DescMessage,
+): { readonly data?: string; readonly events?: string } {
+  if (typeof answer !== "string") return {};
+  const lines = answer.split("\n").filter((line) => line !== "");
+  const events = lines.flatMap((line) => {
+    const said = JSON.parse(line) as Readonly<Record<string, unknown>>;
+    const id = [said["sequence"], said["deployment_id"]].filter((part) => part !== null).join(".");
+    const member = oneof?.fields.find(({ name }) => said[name] !== null)?.name;
+    return member === undefined ? [] : [`event: ${member}\nid: ${id}\ndata: ${JSON.stringify(said[member])}\n\n`];
+  });
+  return { data: answer, events: events.join("") };
 }
 
 /** OpenAPI 3.1 has no word for the parts of a stream: a text, and what each of its messages is. */

@@ -25,6 +25,8 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   getKeyRotation: "Returns how far the rotation of a key is",
   getLatestAttestation: "Returns the proof of what is active, and until when",
   getLatestContent: "Returns the exact bytes of the active content",
+  getLatestPolicies: "Returns the active policies alone, as published",
+  getOpaBundle: "Returns the active bundle as OPA's signed archive",
   getOwnAuditCheckpoint: "Returns a checkpoint of the own organization's log",
   getPipeline: "Returns a pipeline with what is active in its apps",
   getRollout: "Returns how far the active bundle has come",

@@ -17,6 +17,7 @@ const TAGS: Readonly<Record<string, string>> = {
   Trust: "Root documents and releases: what runtimes verify without trusting the server.",
   Transfer: "Carry bundles between servers that never meet.",
   Key: "Rotate the server's signing keys for bundles and for attestation.",
+  Opa: "What Open Policy Agent calls: signed bundles, its status, its decision logs.",
   Backup: "Make, download and delete backups of the whole server.",
   System: "See the nodes of the server, and examine it.",
   Health: HEALTH_TAG.description,

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file signet/v1/runtime.proto.
  */
 export const file_signet_v1_runtime: GenFile = /*@__PURE__*/
-  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxInMKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAEhwKC2luc3RhbmNlX2lkGAMgASgJQgfaiCcDKIABIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJInQKF0dldExhdGVzdENvbnRlbnRSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAASKKAQoYR2V0TGF0ZXN0Q29udGVudFJlc3BvbnNlEiEKB2NvbnRlbnQYASABKAlCENqIJwwIARgBagZvYmplY3QSFAoMbm90X21vZGlmaWVkGAIgASgIEgwKBGV0YWcYAyABKAkSEAoIc2VxdWVuY2UYBCABKA0SFQoNZGVwbG95bWVudF9pZBgFIAEoCSKHAQobR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAARINCgVwcm9vZhgEIAEoCCKpAQocR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXNwb25zZRIlCgthdHRlc3RhdGlvbhgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIaCg1kZXBsb3ltZW50X2lkGAUgASgJSACIAQFCEAoOX2RlcGxveW1lbnRfaWQiRwofR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJEg0KBXByb29mGAIgASgIIkkKIEdldERlcGxveW1lbnRBdHRlc3RhdGlvblJlc3BvbnNlEiUKC2F0dGVzdGF0aW9uGAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0Io0CChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESRgoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAEhQKDHJvb3RfdmVyc2lvbhgFIAEoDRIPCgdjb250ZW50GAYgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEilgIKE1dhdGNoQnVuZGxlUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKA0SKwoKYWN0aXZhdGlvbhgCIAEoCzIVLnNpZ25ldC52MS5BY3RpdmF0aW9uSAASMgoObm90aGluZ19hY3RpdmUYAyABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIqCgp0cnVzdF9yb290GAYgASgLMhQuc2lnbmV0LnYxLlRydXN0Um9vdEgAEhoKDWRlcGxveW1lbnRfaWQYBSABKAlIAYgBAUIHCgVldmVudEIQCg5fZGVwbG95bWVudF9pZCLnAwoKQWN0aXZhdGlvbhIQCghzZXF1ZW5jZRgBIAEoDRIVCg1kZXBsb3ltZW50X2lkGAIgASgJEkAKBGtpbmQYAyABKAlCMtqIJy5aB3B1Ymxpc2haCGFjdGl2YXRlWgdwcm9tb3RlWghyb2xsYmFja1oGaW1wb3J0Eg8KB3ZlcnNpb24YBCABKA0SMAoLcG9saWN5X2hhc2gYBSABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBI4CgxhY3RpdmF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESIAoIZG9jdW1lbnQYByABKAlCDtqIJwoIAWoGb2JqZWN0EigKC2F0dGVzdGF0aW9uGAggASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBEhMKBnJlYXNvbhgJIAEoCUgBiAEBEhQKB2NvbnRlbnQYCiABKAlIAogBARJTCgptZWRpYV90eXBlGAsgASgJQj/aiCc7WhBhcHBsaWNhdGlvbi9qc29uWidhcHBsaWNhdGlvbi92bmQub3BlbnBvbGljeWFnZW50LmJ1bmRsZXNCDgoMX2F0dGVzdGF0aW9uQgkKB19yZWFzb25CCgoIX2NvbnRlbnQiSQoNTm90aGluZ0FjdGl2ZRIoCgthdHRlc3RhdGlvbhgBIAEoCUIO2ognCggBagZvYmplY3RIAIgBAUIOCgxfYXR0ZXN0YXRpb24iSAoJVHJ1c3RSb290EhcKB3ZlcnNpb24YASABKA1CBtqIJwIwARIiCghlbnZlbG9wZRgCIAEoCUIQ2ognDAgBGAFqBm9iamVjdCKlAQoJSGVhcnRiZWF0Ei4KAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEigKC2F0dGVzdGF0aW9uGAIgASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBEi4KCmN1cnJlbnRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQg4KDF9hdHRlc3RhdGlvbiKbAwoTUmVwb3J0U3RhdHVzUmVxdWVzdBIgCgtpbnN0YW5jZV9pZBgBIAEoCUIL2ognBxgBIAEogAESKAoFc3RhdGUYAiABKAlCGdqIJxUYAVoHYXBwbGllZFoIcmVqZWN0ZWQSGAoIc2VxdWVuY2UYAyABKA1CBtqIJwIYARITCgZyZWFzb24YBCABKAlIAIgBARISCgVhZ2VudBgFIAEoCUgBiAEBEkcKBmxhYmVscxgGIAMoCzIqLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXF1ZXN0LkxhYmVsc0VudHJ5QgvaiCcHKP8BSEBwPxIdCg1kZXBsb3ltZW50X2lkGAcgASgJQgbaiCcCKEASSQoHa2V5X2lkcxgIIAMoCUI42ognNEggUg5eWzAtOWEtZl17MTZ9JIIBH211c3QgYmUgYSBrZXkgaWQ6IDE2IGhleCBkaWdpdHMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcmVhc29uQggKBl9hZ2VudCIvChRSZXBvcnRTdGF0dXNSZXNwb25zZRIXCg9uZXdlc3Rfc2VxdWVuY2UYASABKA0irwUKD1J1bnRpbWVJbnN0YW5jZRITCgtpbnN0YW5jZV9pZBgBIAEoCRIdChBhcHBsaWVkX3NlcXVlbmNlGAIgASgNSACIAQESHAoPYXBwbGllZF92ZXJzaW9uGAMgASgNSAGIAQESFgoJYmVoaW5kX2J5GAQgASgNSAKIAQESMQoFc3RhdGUYBSABKAlCItqIJx5aCWNvbm5lY3RlZFoHYXBwbGllZFoIcmVqZWN0ZWQSEwoGcmVhc29uGAYgASgJSAOIAQESNQoJbGFzdF9zZWVuGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKBWFnZW50GAggASgJSASIAQESNgoGbGFiZWxzGAkgAygLMiYuc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZS5MYWJlbHNFbnRyeRISCgprZXlfcHJlZml4GAogASgJEhUKCGtleV9uYW1lGBIgASgJSAWIAQESEwoGc291cmNlGAsgASgJSAaIAQESDwoHa2V5X2lkcxgMIAMoCRITCgtlbnZpcm9ubWVudBgNIAEoCRISCgpwcm9qZWN0X2lkGA4gASgJEhEKCWNvbm5lY3RlZBgPIAEoCBIMCgRsaXZlGBAgASgIEjkKB3JvbGxvdXQYESABKAlCKNqIJyRaB2FwcGxpZWRaBmJlaGluZFoIcmVqZWN0ZWRaB3Vua25vd24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUITChFfYXBwbGllZF9zZXF1ZW5jZUISChBfYXBwbGllZF92ZXJzaW9uQgwKCl9iZWhpbmRfYnlCCQoHX3JlYXNvbkIICgZfYWdlbnRCCwoJX2tleV9uYW1lQgkKB19zb3VyY2UiowEKE0xpc3RSdW50aW1lc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHAoFbGltaXQYBCABKA1CCNqIJwQwAThkSACIAQESDgoGb2Zmc2V0GAUgASgNEhMKBnNvdXJjZRgGIAEoCUgBiAEBQggKBl9saW1pdEIJCgdfc291cmNlIm4KFExpc3RSdW50aW1lc1Jlc3BvbnNlEigKBGRhdGEYASADKAsyGi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlEg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSLwBAoQTGlzdEZsZWV0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIgCgtlbnZpcm9ubWVudBgDIAEoCUIG2ognAig/SACIAQESPAoFc3RhdGUYBCABKAlCKNqIJyRaB2FwcGxpZWRaBmJlaGluZFoIcmVqZWN0ZWRaB3Vua25vd25IAYgBARIWCgljb25uZWN0ZWQYBSABKAhIAogBARIRCgRsaXZlGAYgASgISAOIAQESFAoHdmVyc2lvbhgHIAEoDUgEiAEBEj0KBWxhYmVsGAggASgJQinaiCclKL8CUgxeW149XXsxLDYzfT2CARFtdXN0IGJlIGtleT12YWx1ZUgFiAEBEhMKBnNvdXJjZRgJIAEoCUgGiAEBEhwKBWxpbWl0GAogASgNQgjaiCcEMAE4ZEgHiAEBEg4KBm9mZnNldBgLIAEoDRIbCgVhZ2VudBgMIAEoCUIH2ognAyj/AUgIiAEBEhoKBHRleHQYDSABKAlCB9qIJwMo/wFICYgBARIwCgVvcmRlchgOIAEoCUIc2ognGFoJbGFzdF9zZWVuWgtpbnN0YW5jZV9pZEgKiAEBEiEKC2luc3RhbmNlX2lkGA8gASgJQgfaiCcDKIABSAuIAQFCDgoMX2Vudmlyb25tZW50QggKBl9zdGF0ZUIMCgpfY29ubmVjdGVkQgcKBV9saXZlQgoKCF92ZXJzaW9uQggKBl9sYWJlbEIJCgdfc291cmNlQggKBl9saW1pdEIICgZfYWdlbnRCBwoFX3RleHRCCAoGX29yZGVyQg4KDF9pbnN0YW5jZV9pZCJrChFMaXN0RmxlZXRSZXNwb25zZRIoCgRkYXRhGAEgAygLMhouc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZRINCgV0b3RhbBgCIAEoDRINCgVsaW1pdBgDIAEoDRIOCgZvZmZzZXQYBCABKA0i3QQKFkdldEZsZWV0U3VtbWFyeVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSIAoLZW52aXJvbm1lbnQYAyABKAlCBtqIJwIoP0gAiAEBEjwKBXN0YXRlGAQgASgJQijaiCckWgdhcHBsaWVkWgZiZWhpbmRaCHJlamVjdGVkWgd1bmtub3duSAGIAQESFgoJY29ubmVjdGVkGAUgASgISAKIAQESEQoEbGl2ZRgGIAEoCEgDiAEBEhQKB3ZlcnNpb24YByABKA1IBIgBARI9CgVsYWJlbBgIIAEoCUIp2ognJSi/AlIMXltePV17MSw2M309ggERbXVzdCBiZSBrZXk9dmFsdWVIBYgBARITCgZzb3VyY2UYCSABKAlIBogBARIbCgVhZ2VudBgKIAEoCUIH2ognAyj/AUgHiAEBEhoKBHRleHQYCyABKAlCB9qIJwMo/wFICIgBARJ/Cghncm91cF9ieRgMIAEoCUJo2ognZChFUiteKGVudmlyb25tZW50fHZlcnNpb258YWdlbnR8bGFiZWw6LnsxLDYzfSkkggEybXVzdCBiZSBlbnZpcm9ubWVudCwgdmVyc2lvbiwgYWdlbnQgb3IgbGFiZWw6PGtleT5ICYgBAUIOCgxfZW52aXJvbm1lbnRCCAoGX3N0YXRlQgwKCl9jb25uZWN0ZWRCBwoFX2xpdmVCCgoIX3ZlcnNpb25CCAoGX2xhYmVsQgkKB19zb3VyY2VCCAoGX2FnZW50QgcKBV90ZXh0QgsKCV9ncm91cF9ieSJyCgtGbGVldENvdW50cxIRCglpbnN0YW5jZXMYASABKA0SDAoEbGl2ZRgCIAEoDRIPCgdhcHBsaWVkGAMgASgNEg4KBmJlaGluZBgEIAEoDRIQCghyZWplY3RlZBgFIAEoDRIPCgd1bmtub3duGAYgASgNIloKCkZsZWV0R3JvdXASEgoFdmFsdWUYASABKAlIAIgBARIuCgZjb3VudHMYAiABKAsyFi5zaWduZXQudjEuRmxlZXRDb3VudHNCBtqIJwIYAUIICgZfdmFsdWUiegoMRmxlZXRTdW1tYXJ5Ei4KBmNvdW50cxgBIAEoCzIWLnNpZ25ldC52MS5GbGVldENvdW50c0IG2ognAhgBEiUKBmdyb3VwcxgCIAMoCzIVLnNpZ25ldC52MS5GbGVldEdyb3VwEhMKC21vcmVfZ3JvdXBzGAMgASgIIp0BChFHZXRSb2xsb3V0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIdCghzZXF1ZW5jZRgEIAEoDUIG2ognAjABSACIAQESHAoFbGltaXQYBSABKA1CCNqIJwQwAThkSAGIAQFCCwoJX3NlcXVlbmNlQggKBl9saW1pdCLuAgoSR2V0Um9sbG91dFJlc3BvbnNlEhwKD2FjdGl2ZV9zZXF1ZW5jZRgBIAEoDUgAiAEBEhQKB3ZlcnNpb24YAiABKA1IAYgBARIaCg1kZXBsb3ltZW50X2lkGAMgASgJSAKIAQESMAoMYWN0aXZlX3NpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghjb21wbGV0ZRgFIAEoCBISCgpzdXBlcnNlZGVkGAYgASgIEgwKBGxpdmUYByABKA0SDwoHYXBwbGllZBgIIAEoDRIOCgZiZWhpbmQYCSABKA0SEAoIcmVqZWN0ZWQYCiABKA0SDwoHdW5rbm93bhgLIAEoDRIsCghsYWdnYXJkcxgMIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2VCEgoQX2FjdGl2ZV9zZXF1ZW5jZUIKCghfdmVyc2lvbkIQCg5fZGVwbG95bWVudF9pZCKHAwoUU2VuZEhlYXJ0YmVhdFJlcXVlc3QSHAoPcnVudGltZV92ZXJzaW9uGAEgASgJSACIAQESEQoEbW9kZRgCIAEoCUgBiAEBEh4KCHJlcG9ydGVyGAMgASgJQgfaiCcDKIABSAKIAQESFgoJYnVuZGxlX2lkGAQgASgJSAOIAQESGAoLcG9saWN5X2hhc2gYBSABKAlIBIgBARIYCgtidW5kbGVfZXRhZxgGIAEoCUgFiAEBEhsKBm1vZGVscxgHIAEoCUIG2ognAggBSAaIAQESHAoPc2lkZWNhcl92ZXJzaW9uGAggASgJSAeIAQESGAoDZW52GAkgASgJQgbaiCcCCAFICIgBAUISChBfcnVudGltZV92ZXJzaW9uQgcKBV9tb2RlQgsKCV9yZXBvcnRlckIMCgpfYnVuZGxlX2lkQg4KDF9wb2xpY3lfaGFzaEIOCgxfYnVuZGxlX2V0YWdCCQoHX21vZGVsc0ISChBfc2lkZWNhcl92ZXJzaW9uQgYKBF9lbnYiMQoVU2VuZEhlYXJ0YmVhdFJlc3BvbnNlEhgKBnN0YXR1cxgBIAEoCUII2ognBFoCb2siPgoUU2VuZFRlbGVtZXRyeVJlcXVlc3QSGwoGZXZlbnRzGAEgASgJQgbaiCcCCAFIAIgBAUIJCgdfZXZlbnRzIikKFVNlbmRUZWxlbWV0cnlSZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoDSI9ChVDbGFpbUJlbmNobWFya1JlcXVlc3QSGgoFY2xhaW0YASABKAlCBtqIJwIIAUgAiAEBQggKBl9jbGFpbSIYChZDbGFpbUJlbmNobWFya1Jlc3BvbnNlMvsRCg5SdW50aW1lU2VydmljZRKtAQoPR2V0TGF0ZXN0QnVuZGxlEiEuc2lnbmV0LnYxLkdldExhdGVzdEJ1bmRsZVJlcXVlc3QaIi5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVzcG9uc2UiU9KIJysKD2dldExhdGVzdEJ1bmRsZRAGGMgBKAEyAgQFOgUHCAkTCkIGzAGwApQDgtPkkwIeYghkb2N1bWVudBISL3YxL2J1bmRsZXMvbGF0ZXN0ErkBChBHZXRMYXRlc3RDb250ZW50EiIuc2lnbmV0LnYxLkdldExhdGVzdENvbnRlbnRSZXF1ZXN0GiMuc2lnbmV0LnYxLkdldExhdGVzdENvbnRlbnRSZXNwb25zZSJc0ognLQoQZ2V0TGF0ZXN0Q29udGVudBAGGMgBKAEyAgQFOgYHFAgJEwpCBswBsAKUA4LT5JMCJWIHY29udGVudBIaL3YxL2J1bmRsZXMvbGF0ZXN0L2NvbnRlbnQSzgEKFEdldExhdGVzdEF0dGVzdGF0aW9uEiYuc2lnbmV0LnYxLkdldExhdGVzdEF0dGVzdGF0aW9uUmVxdWVzdBonLnNpZ25ldC52MS5HZXRMYXRlc3RBdHRlc3RhdGlvblJlc3BvbnNlImXSiCcuChRnZXRMYXRlc3RBdHRlc3RhdGlvbhAGGMgBKAEyAgQFOgUHCAkTCkIEzAGwAoLT5JMCLWILYXR0ZXN0YXRpb24SHi92MS9idW5kbGVzL2xhdGVzdC9hdHRlc3RhdGlvbhLYAQoYR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uEiouc2lnbmV0LnYxLkdldERlcGxveW1lbnRBdHRlc3RhdGlvblJlcXVlc3QaKy5zaWduZXQudjEuR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVzcG9uc2UiY9KIJx8KGGdldERlcGxveW1lbnRBdHRlc3RhdGlvbhACGMgBgtPkkwI6YgthdHRlc3RhdGlvbhIrL3YxL2RlcGxveW1lbnRzL3tkZXBsb3ltZW50X2lkfS9hdHRlc3RhdGlvbhKMAQoLV2F0Y2hCdW5kbGUSHS5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXF1ZXN0Gh4uc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVzcG9uc2UiPNKIJx8KC3dhdGNoQnVuZGxlEAYYyAEoATIBBkIClANIgIAQgtPkkwITEhEvdjEvYnVuZGxlcy93YXRjaDABEo4BCgxSZXBvcnRTdGF0dXMSHi5zaWduZXQudjEuUmVwb3J0U3RhdHVzUmVxdWVzdBofLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXNwb25zZSI90ognGwoMcmVwb3J0U3RhdHVzEAYYyAFIgIAQWAFgAYLT5JMCGDoBKiITL3YxL3J1bnRpbWVzL3N0YXR1cxKwAQoMTGlzdFJ1bnRpbWVzEh4uc2lnbmV0LnYxLkxpc3RSdW50aW1lc1JlcXVlc3QaHy5zaWduZXQudjEuTGlzdFJ1bnRpbWVzUmVzcG9uc2UiX9KIJxMKDGxpc3RSdW50aW1lcxACGMgBgtPkkwJCEkAvdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L3J1bnRpbWVzErIBCglMaXN0RmxlZXQSGy5zaWduZXQudjEuTGlzdEZsZWV0UmVxdWVzdBocLnNpZ25ldC52MS5MaXN0RmxlZXRSZXNwb25zZSJq0ognEAoJbGlzdEZsZWV0EAIYyAGC0+STAlBaMhIwL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3J1bnRpbWVzEhovdjEvb3Jncy97b3JnX2lkfS9ydW50aW1lcxLQAQoPR2V0RmxlZXRTdW1tYXJ5EiEuc2lnbmV0LnYxLkdldEZsZWV0U3VtbWFyeVJlcXVlc3QaFy5zaWduZXQudjEuRmxlZXRTdW1tYXJ5IoAB0ognFgoPZ2V0RmxlZXRTdW1tYXJ5EAIYyAGC0+STAmBaOhI4L3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L3J1bnRpbWVzL3N1bW1hcnkSIi92MS9vcmdzL3tvcmdfaWR9L3J1bnRpbWVzL3N1bW1hcnkSpwEKCkdldFJvbGxvdXQSHC5zaWduZXQudjEuR2V0Um9sbG91dFJlcXVlc3QaHS5zaWduZXQudjEuR2V0Um9sbG91dFJlc3BvbnNlIlzSiCcRCgpnZXRSb2xsb3V0EAIYyAGC0+STAkESPy92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9lbnZzL3tlbnZfbmFtZX0vcm9sbG91dBKWAQoNU2VuZEhlYXJ0YmVhdBIfLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVxdWVzdBogLnNpZ25ldC52MS5TZW5kSGVhcnRiZWF0UmVzcG9uc2UiQtKIJxwKDXNlbmRIZWFydGJlYXQQBhjIAUiAgBBYAWABgtPkkwIcOgEqIhcvdjEvaW5mZXJlbmNlL2hlYXJ0YmVhdBKWAQoNU2VuZFRlbGVtZXRyeRIfLnNpZ25ldC52MS5TZW5kVGVsZW1ldHJ5UmVxdWVzdBogLnNpZ25ldC52MS5TZW5kVGVsZW1ldHJ5UmVzcG9uc2UiQtKIJxoKDXNlbmRUZWxlbWV0cnkQBhjKAUiAgEBgAYLT5JMCHjoGZXZlbnRzIhQvdjEvdGVsZW1ldHJ5L2V2ZW50cxKZAQoOQ2xhaW1CZW5jaG1hcmsSIC5zaWduZXQudjEuQ2xhaW1CZW5jaG1hcmtSZXF1ZXN0GiEuc2lnbmV0LnYxLkNsYWltQmVuY2htYXJrUmVzcG9uc2UiQtKIJxsKDmNsYWltQmVuY2htYXJrEAYYyAFCApQDYAGC0+STAh06BWNsYWltIhQvdjEvYmVuY2htYXJrcy9jbGFpbUKHAQoNZGV2LnNpZ25ldC52MUIMUnVudGltZVByb3RvUAFaI3NpZ25ldC5kZXYvcHJvdG8vc2lnbmV0L3YxO3NpZ25ldHYxogIDU1hYqgIJU2lnbmV0LlYxygIJU2lnbmV0XFYx4gIVU2lnbmV0XFYxXEdQQk1ldGFkYXRh6gIKU2lnbmV0OjpWMWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
+  fileDesc("ChdzaWduZXQvdjEvcnVudGltZS5wcm90bxIJc2lnbmV0LnYxInMKFkdldExhdGVzdEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAEhwKC2luc3RhbmNlX2lkGAMgASgJQgfaiCcDKIABIooBChdHZXRMYXRlc3RCdW5kbGVSZXNwb25zZRIiCghkb2N1bWVudBgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIVCg1kZXBsb3ltZW50X2lkGAUgASgJInQKF0dldExhdGVzdENvbnRlbnRSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAASKKAQoYR2V0TGF0ZXN0Q29udGVudFJlc3BvbnNlEiEKB2NvbnRlbnQYASABKAlCENqIJwwIARgBagZvYmplY3QSFAoMbm90X21vZGlmaWVkGAIgASgIEgwKBGV0YWcYAyABKAkSEAoIc2VxdWVuY2UYBCABKA0SFQoNZGVwbG95bWVudF9pZBgFIAEoCSKHAQobR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEiMKE2FmdGVyX2RlcGxveW1lbnRfaWQYAiABKAlCBtqIJwIoQBIcCgtpbnN0YW5jZV9pZBgDIAEoCUIH2ognAyiAARINCgVwcm9vZhgEIAEoCCKpAQocR2V0TGF0ZXN0QXR0ZXN0YXRpb25SZXNwb25zZRIlCgthdHRlc3RhdGlvbhgBIAEoCUIQ2ognDAgBGAFqBm9iamVjdBIUCgxub3RfbW9kaWZpZWQYAiABKAgSDAoEZXRhZxgDIAEoCRIQCghzZXF1ZW5jZRgEIAEoDRIaCg1kZXBsb3ltZW50X2lkGAUgASgJSACIAQFCEAoOX2RlcGxveW1lbnRfaWQiRwofR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVxdWVzdBIVCg1kZXBsb3ltZW50X2lkGAEgASgJEg0KBXByb29mGAIgASgIIkkKIEdldERlcGxveW1lbnRBdHRlc3RhdGlvblJlc3BvbnNlEiUKC2F0dGVzdGF0aW9uGAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0Io0CChJXYXRjaEJ1bmRsZVJlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SHAoLaW5zdGFuY2VfaWQYAiABKAlCB9qIJwMogAESRgoGbGFiZWxzGAMgAygLMikuc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAEhQKDHJvb3RfdmVyc2lvbhgFIAEoDRIPCgdjb250ZW50GAYgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEilgIKE1dhdGNoQnVuZGxlUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKA0SKwoKYWN0aXZhdGlvbhgCIAEoCzIVLnNpZ25ldC52MS5BY3RpdmF0aW9uSAASMgoObm90aGluZ19hY3RpdmUYAyABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIqCgp0cnVzdF9yb290GAYgASgLMhQuc2lnbmV0LnYxLlRydXN0Um9vdEgAEhoKDWRlcGxveW1lbnRfaWQYBSABKAlIAYgBAUIHCgVldmVudEIQCg5fZGVwbG95bWVudF9pZCLnAwoKQWN0aXZhdGlvbhIQCghzZXF1ZW5jZRgBIAEoDRIVCg1kZXBsb3ltZW50X2lkGAIgASgJEkAKBGtpbmQYAyABKAlCMtqIJy5aB3B1Ymxpc2haCGFjdGl2YXRlWgdwcm9tb3RlWghyb2xsYmFja1oGaW1wb3J0Eg8KB3ZlcnNpb24YBCABKA0SMAoLcG9saWN5X2hhc2gYBSABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JBI4CgxhY3RpdmF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgbaiCcCGAESIAoIZG9jdW1lbnQYByABKAlCDtqIJwoIAWoGb2JqZWN0EigKC2F0dGVzdGF0aW9uGAggASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBEhMKBnJlYXNvbhgJIAEoCUgBiAEBEhQKB2NvbnRlbnQYCiABKAlIAogBARJTCgptZWRpYV90eXBlGAsgASgJQj/aiCc7WhBhcHBsaWNhdGlvbi9qc29uWidhcHBsaWNhdGlvbi92bmQub3BlbnBvbGljeWFnZW50LmJ1bmRsZXNCDgoMX2F0dGVzdGF0aW9uQgkKB19yZWFzb25CCgoIX2NvbnRlbnQiSQoNTm90aGluZ0FjdGl2ZRIoCgthdHRlc3RhdGlvbhgBIAEoCUIO2ognCggBagZvYmplY3RIAIgBAUIOCgxfYXR0ZXN0YXRpb24iSAoJVHJ1c3RSb290EhcKB3ZlcnNpb24YASABKA1CBtqIJwIwARIiCghlbnZlbG9wZRgCIAEoCUIQ2ognDAgBGAFqBm9iamVjdCKlAQoJSGVhcnRiZWF0Ei4KAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEigKC2F0dGVzdGF0aW9uGAIgASgJQg7aiCcKCAFqBm9iamVjdEgAiAEBEi4KCmN1cnJlbnRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQg4KDF9hdHRlc3RhdGlvbiJ1ChhHZXRMYXRlc3RQb2xpY2llc1JlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKA0SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgCIAEoCUIG2ognAihAEhwKC2luc3RhbmNlX2lkGAMgASgJQgfaiCcDKIABIowBChlHZXRMYXRlc3RQb2xpY2llc1Jlc3BvbnNlEiIKCHBvbGljaWVzGAEgASgJQhDaiCcMCAEYAWoGb2JqZWN0EhQKDG5vdF9tb2RpZmllZBgCIAEoCBIMCgRldGFnGAMgASgJEhAKCHNlcXVlbmNlGAQgASgNEhUKDWRlcGxveW1lbnRfaWQYBSABKAki6gEKFFdhdGNoUG9saWNpZXNSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgNEhwKC2luc3RhbmNlX2lkGAIgASgJQgfaiCcDKIABEkgKBmxhYmVscxgDIAMoCzIrLnNpZ25ldC52MS5XYXRjaFBvbGljaWVzUmVxdWVzdC5MYWJlbHNFbnRyeUIL2ognByj/AUhAcD8SIwoTYWZ0ZXJfZGVwbG95bWVudF9pZBgEIAEoCUIG2ognAihAGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEizAIKFVdhdGNoUG9saWNpZXNSZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoDRIaCg1kZXBsb3ltZW50X2lkGAIgASgJSAGIAQESIgoIcG9saWNpZXMYAyABKAlCDtqIJwoIAWoGb2JqZWN0SAASMgoObm90aGluZ19hY3RpdmUYBCABKAsyGC5zaWduZXQudjEuTm90aGluZ0FjdGl2ZUgAEikKCWhlYXJ0YmVhdBgFIAEoCzIULnNpZ25ldC52MS5IZWFydGJlYXRIABIUCgd2ZXJzaW9uGAYgASgNSAKIAQESNQoLcG9saWN5X2hhc2gYByABKAlCG9qIJxdSFV5zaGEyNTY6WzAtOWEtZl17NjR9JEgDiAEBQgcKBWV2ZW50QhAKDl9kZXBsb3ltZW50X2lkQgoKCF92ZXJzaW9uQg4KDF9wb2xpY3lfaGFzaCKbAwoTUmVwb3J0U3RhdHVzUmVxdWVzdBIgCgtpbnN0YW5jZV9pZBgBIAEoCUIL2ognBxgBIAEogAESKAoFc3RhdGUYAiABKAlCGdqIJxUYAVoHYXBwbGllZFoIcmVqZWN0ZWQSGAoIc2VxdWVuY2UYAyABKA1CBtqIJwIYARITCgZyZWFzb24YBCABKAlIAIgBARISCgVhZ2VudBgFIAEoCUgBiAEBEkcKBmxhYmVscxgGIAMoCzIqLnNpZ25ldC52MS5SZXBvcnRTdGF0dXNSZXF1ZXN0LkxhYmVsc0VudHJ5QgvaiCcHKP8BSEBwPxIdCg1kZXBsb3ltZW50X2lkGAcgASgJQgbaiCcCKEASSQoHa2V5X2lkcxgIIAMoCUI42ognNEggUg5eWzAtOWEtZl17MTZ9JIIBH211c3QgYmUgYSBrZXkgaWQ6IDE2IGhleCBkaWdpdHMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcmVhc29uQggKBl9hZ2VudCIvChRSZXBvcnRTdGF0dXNSZXNwb25zZRIXCg9uZXdlc3Rfc2VxdWVuY2UYASABKA0irwUKD1J1bnRpbWVJbnN0YW5jZRITCgtpbnN0YW5jZV9pZBgBIAEoCRIdChBhcHBsaWVkX3NlcXVlbmNlGAIgASgNSACIAQESHAoPYXBwbGllZF92ZXJzaW9uGAMgASgNSAGIAQESFgoJYmVoaW5kX2J5GAQgASgNSAKIAQESMQoFc3RhdGUYBSABKAlCItqIJx5aCWNvbm5lY3RlZFoHYXBwbGllZFoIcmVqZWN0ZWQSEwoGcmVhc29uGAYgASgJSAOIAQESNQoJbGFzdF9zZWVuGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG2ognAhgBEhIKBWFnZW50GAggASgJSASIAQESNgoGbGFiZWxzGAkgAygLMiYuc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZS5MYWJlbHNFbnRyeRISCgprZXlfcHJlZml4GAogASgJEhUKCGtleV9uYW1lGBIgASgJSAWIAQESEwoGc291cmNlGAsgASgJSAaIAQESDwoHa2V5X2lkcxgMIAMoCRITCgtlbnZpcm9ubWVudBgNIAEoCRISCgpwcm9qZWN0X2lkGA4gASgJEhEKCWNvbm5lY3RlZBgPIAEoCBIMCgRsaXZlGBAgASgIEjkKB3JvbGxvdXQYESABKAlCKNqIJyRaB2FwcGxpZWRaBmJlaGluZFoIcmVqZWN0ZWRaB3Vua25vd24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUITChFfYXBwbGllZF9zZXF1ZW5jZUISChBfYXBwbGllZF92ZXJzaW9uQgwKCl9iZWhpbmRfYnlCCQoHX3JlYXNvbkIICgZfYWdlbnRCCwoJX2tleV9uYW1lQgkKB19zb3VyY2UiowEKE0xpc3RSdW50aW1lc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEAoIZW52X25hbWUYAyABKAkSHAoFbGltaXQYBCABKA1CCNqIJwQwAThkSACIAQESDgoGb2Zmc2V0GAUgASgNEhMKBnNvdXJjZRgGIAEoCUgBiAEBQggKBl9saW1pdEIJCgdfc291cmNlIm4KFExpc3RSdW50aW1lc1Jlc3BvbnNlEigKBGRhdGEYASADKAsyGi5zaWduZXQudjEuUnVudGltZUluc3RhbmNlEg0KBXRvdGFsGAIgASgNEg0KBWxpbWl0GAMgASgNEg4KBm9mZnNldBgEIAEoDSLwBAoQTGlzdEZsZWV0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIgCgtlbnZpcm9ubWVudBgDIAEoCUIG2ognAig/SACIAQESPAoFc3RhdGUYBCABKAlCKNqIJyRaB2FwcGxpZWRaBmJlaGluZFoIcmVqZWN0ZWRaB3Vua25vd25IAYgBARIWCgljb25uZWN0ZWQYBSABKAhIAogBARIRCgRsaXZlGAYgASgISAOIAQESFAoHdmVyc2lvbhgHIAEoDUgEiAEBEj0KBWxhYmVsGAggASgJQinaiCclKL8CUgxeW149XXsxLDYzfT2CARFtdXN0IGJlIGtleT12YWx1ZUgFiAEBEhMKBnNvdXJjZRgJIAEoCUgGiAEBEhwKBWxpbWl0GAogASgNQgjaiCcEMAE4ZEgHiAEBEg4KBm9mZnNldBgLIAEoDRIbCgVhZ2VudBgMIAEoCUIH2ognAyj/AUgIiAEBEhoKBHRleHQYDSABKAlCB9qIJwMo/wFICYgBARIwCgVvcmRlchgOIAEoCUIc2ognGFoJbGFzdF9zZWVuWgtpbnN0YW5jZV9pZEgKiAEBEiEKC2luc3RhbmNlX2lkGA8gASgJQgfaiCcDKIABSAuIAQFCDgoMX2Vudmlyb25tZW50QggKBl9zdGF0ZUIMCgpfY29ubmVjdGVkQgcKBV9saXZlQgoKCF92ZXJzaW9uQggKBl9sYWJlbEIJCgdfc291cmNlQggKBl9saW1pdEIICgZfYWdlbnRCBwoFX3RleHRCCAoGX29yZGVyQg4KDF9pbnN0YW5jZV9pZCJrChFMaXN0RmxlZXRSZXNwb25zZRIoCgRkYXRhGAEgAygLMhouc2lnbmV0LnYxLlJ1bnRpbWVJbnN0YW5jZRINCgV0b3RhbBgCIAEoDRINCgVsaW1pdBgDIAEoDRIOCgZvZmZzZXQYBCABKA0i3QQKFkdldEZsZWV0U3VtbWFyeVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSIAoLZW52aXJvbm1lbnQYAyABKAlCBtqIJwIoP0gAiAEBEjwKBXN0YXRlGAQgASgJQijaiCckWgdhcHBsaWVkWgZiZWhpbmRaCHJlamVjdGVkWgd1bmtub3duSAGIAQESFgoJY29ubmVjdGVkGAUgASgISAKIAQESEQoEbGl2ZRgGIAEoCEgDiAEBEhQKB3ZlcnNpb24YByABKA1IBIgBARI9CgVsYWJlbBgIIAEoCUIp2ognJSi/AlIMXltePV17MSw2M309ggERbXVzdCBiZSBrZXk9dmFsdWVIBYgBARITCgZzb3VyY2UYCSABKAlIBogBARIbCgVhZ2VudBgKIAEoCUIH2ognAyj/AUgHiAEBEhoKBHRleHQYCyABKAlCB9qIJwMo/wFICIgBARJ/Cghncm91cF9ieRgMIAEoCUJo2ognZChFUiteKGVudmlyb25tZW50fHZlcnNpb258YWdlbnR8bGFiZWw6LnsxLDYzfSkkggEybXVzdCBiZSBlbnZpcm9ubWVudCwgdmVyc2lvbiwgYWdlbnQgb3IgbGFiZWw6PGtleT5ICYgBAUIOCgxfZW52aXJvbm1lbnRCCAoGX3N0YXRlQgwKCl9jb25uZWN0ZWRCBwoFX2xpdmVCCgoIX3ZlcnNpb25CCAoGX2xhYmVsQgkKB19zb3VyY2VCCAoGX2FnZW50QgcKBV90ZXh0QgsKCV9ncm91cF9ieSJyCgtGbGVldENvdW50cxIRCglpbnN0YW5jZXMYASABKA0SDAoEbGl2ZRgCIAEoDRIPCgdhcHBsaWVkGAMgASgNEg4KBmJlaGluZBgEIAEoDRIQCghyZWplY3RlZBgFIAEoDRIPCgd1bmtub3duGAYgASgNIloKCkZsZWV0R3JvdXASEgoFdmFsdWUYASABKAlIAIgBARIuCgZjb3VudHMYAiABKAsyFi5zaWduZXQudjEuRmxlZXRDb3VudHNCBtqIJwIYAUIICgZfdmFsdWUiegoMRmxlZXRTdW1tYXJ5Ei4KBmNvdW50cxgBIAEoCzIWLnNpZ25ldC52MS5GbGVldENvdW50c0IG2ognAhgBEiUKBmdyb3VwcxgCIAMoCzIVLnNpZ25ldC52MS5GbGVldEdyb3VwEhMKC21vcmVfZ3JvdXBzGAMgASgIIp0BChFHZXRSb2xsb3V0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghlbnZfbmFtZRgDIAEoCRIdCghzZXF1ZW5jZRgEIAEoDUIG2ognAjABSACIAQESHAoFbGltaXQYBSABKA1CCNqIJwQwAThkSAGIAQFCCwoJX3NlcXVlbmNlQggKBl9saW1pdCLuAgoSR2V0Um9sbG91dFJlc3BvbnNlEhwKD2FjdGl2ZV9zZXF1ZW5jZRgBIAEoDUgAiAEBEhQKB3ZlcnNpb24YAiABKA1IAYgBARIaCg1kZXBsb3ltZW50X2lkGAMgASgJSAKIAQESMAoMYWN0aXZlX3NpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghjb21wbGV0ZRgFIAEoCBISCgpzdXBlcnNlZGVkGAYgASgIEgwKBGxpdmUYByABKA0SDwoHYXBwbGllZBgIIAEoDRIOCgZiZWhpbmQYCSABKA0SEAoIcmVqZWN0ZWQYCiABKA0SDwoHdW5rbm93bhgLIAEoDRIsCghsYWdnYXJkcxgMIAMoCzIaLnNpZ25ldC52MS5SdW50aW1lSW5zdGFuY2VCEgoQX2FjdGl2ZV9zZXF1ZW5jZUIKCghfdmVyc2lvbkIQCg5fZGVwbG95bWVudF9pZCKHAwoUU2VuZEhlYXJ0YmVhdFJlcXVlc3QSHAoPcnVudGltZV92ZXJzaW9uGAEgASgJSACIAQESEQoEbW9kZRgCIAEoCUgBiAEBEh4KCHJlcG9ydGVyGAMgASgJQgfaiCcDKIABSAKIAQESFgoJYnVuZGxlX2lkGAQgASgJSAOIAQESGAoLcG9saWN5X2hhc2gYBSABKAlIBIgBARIYCgtidW5kbGVfZXRhZxgGIAEoCUgFiAEBEhsKBm1vZGVscxgHIAEoCUIG2ognAggBSAaIAQESHAoPc2lkZWNhcl92ZXJzaW9uGAggASgJSAeIAQESGAoDZW52GAkgASgJQgbaiCcCCAFICIgBAUISChBfcnVudGltZV92ZXJzaW9uQgcKBV9tb2RlQgsKCV9yZXBvcnRlckIMCgpfYnVuZGxlX2lkQg4KDF9wb2xpY3lfaGFzaEIOCgxfYnVuZGxlX2V0YWdCCQoHX21vZGVsc0ISChBfc2lkZWNhcl92ZXJzaW9uQgYKBF9lbnYiMQoVU2VuZEhlYXJ0YmVhdFJlc3BvbnNlEhgKBnN0YXR1cxgBIAEoCUII2ognBFoCb2siPgoUU2VuZFRlbGVtZXRyeVJlcXVlc3QSGwoGZXZlbnRzGAEgASgJQgbaiCcCCAFIAIgBAUIJCgdfZXZlbnRzIikKFVNlbmRUZWxlbWV0cnlSZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoDSI9ChVDbGFpbUJlbmNobWFya1JlcXVlc3QSGgoFY2xhaW0YASABKAlCBtqIJwIIAUgAiAEBQggKBl9jbGFpbSIYChZDbGFpbUJlbmNobWFya1Jlc3BvbnNlMs8UCg5SdW50aW1lU2VydmljZRKtAQoPR2V0TGF0ZXN0QnVuZGxlEiEuc2lnbmV0LnYxLkdldExhdGVzdEJ1bmRsZVJlcXVlc3QaIi5zaWduZXQudjEuR2V0TGF0ZXN0QnVuZGxlUmVzcG9uc2UiU9KIJysKD2dldExhdGVzdEJ1bmRsZRAGGMgBKAEyAgQFOgUHCAkTCkIGzAGwApQDgtPkkwIeYghkb2N1bWVudBISL3YxL2J1bmRsZXMvbGF0ZXN0ErkBChBHZXRMYXRlc3RDb250ZW50EiIuc2lnbmV0LnYxLkdldExhdGVzdENvbnRlbnRSZXF1ZXN0GiMuc2lnbmV0LnYxLkdldExhdGVzdENvbnRlbnRSZXNwb25zZSJc0ognLQoQZ2V0TGF0ZXN0Q29udGVudBAGGMgBKAEyAgQFOgYHFAgJEwpCBswBsAKUA4LT5JMCJWIHY29udGVudBIaL3YxL2J1bmRsZXMvbGF0ZXN0L2NvbnRlbnQSzgEKFEdldExhdGVzdEF0dGVzdGF0aW9uEiYuc2lnbmV0LnYxLkdldExhdGVzdEF0dGVzdGF0aW9uUmVxdWVzdBonLnNpZ25ldC52MS5HZXRMYXRlc3RBdHRlc3RhdGlvblJlc3BvbnNlImXSiCcuChRnZXRMYXRlc3RBdHRlc3RhdGlvbhAGGMgBKAEyAgQFOgUHCAkTCkIEzAGwAoLT5JMCLWILYXR0ZXN0YXRpb24SHi92MS9idW5kbGVzL2xhdGVzdC9hdHRlc3RhdGlvbhLYAQoYR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uEiouc2lnbmV0LnYxLkdldERlcGxveW1lbnRBdHRlc3RhdGlvblJlcXVlc3QaKy5zaWduZXQudjEuR2V0RGVwbG95bWVudEF0dGVzdGF0aW9uUmVzcG9uc2UiY9KIJx8KGGdldERlcGxveW1lbnRBdHRlc3RhdGlvbhACGMgBgtPkkwI6YgthdHRlc3RhdGlvbhIrL3YxL2RlcGxveW1lbnRzL3tkZXBsb3ltZW50X2lkfS9hdHRlc3RhdGlvbhKMAQoLV2F0Y2hCdW5kbGUSHS5zaWduZXQudjEuV2F0Y2hCdW5kbGVSZXF1ZXN0Gh4uc2lnbmV0LnYxLldhdGNoQnVuZGxlUmVzcG9uc2UiPNKIJx8KC3dhdGNoQnVuZGxlEAYYyAEoATIBBkIClANIgIAQgtPkkwITEhEvdjEvYnVuZGxlcy93YXRjaDABErYBChFHZXRMYXRlc3RQb2xpY2llcxIjLnNpZ25ldC52MS5HZXRMYXRlc3RQb2xpY2llc1JlcXVlc3QaJC5zaWduZXQudjEuR2V0TGF0ZXN0UG9saWNpZXNSZXNwb25zZSJW0ognLQoRZ2V0TGF0ZXN0UG9saWNpZXMQBhjIASgBMgIEBToFBwgJEwpCBswBsAKUA4LT5JMCH2IIcG9saWNpZXMSEy92MS9wb2xpY2llcy9sYXRlc3QSmAEKDVdhdGNoUG9saWNpZXMSHy5zaWduZXQudjEuV2F0Y2hQb2xpY2llc1JlcXVlc3QaIC5zaWduZXQudjEuV2F0Y2hQb2xpY2llc1Jlc3BvbnNlIkLSiCckCg13YXRjaFBvbGljaWVzEAYYyAEoATIBBkIClANIgIAQiAEBgtPkkwIUEhIvdjEvcG9saWNpZXMvd2F0Y2gwARKOAQoMUmVwb3J0U3RhdHVzEh4uc2lnbmV0LnYxLlJlcG9ydFN0YXR1c1JlcXVlc3QaHy5zaWduZXQudjEuUmVwb3J0U3RhdHVzUmVzcG9uc2UiPdKIJxsKDHJlcG9ydFN0YXR1cxAGGMgBSICAEFgBYAGC0+STAhg6ASoiEy92MS9ydW50aW1lcy9zdGF0dXMSsAEKDExpc3RSdW50aW1lcxIeLnNpZ25ldC52MS5MaXN0UnVudGltZXNSZXF1ZXN0Gh8uc2lnbmV0LnYxLkxpc3RSdW50aW1lc1Jlc3BvbnNlIl/SiCcTCgxsaXN0UnVudGltZXMQAhjIAYLT5JMCQhJAL3YxL29yZ3Mve29yZ19pZH0vcHJvamVjdHMve3Byb2plY3RfaWR9L2VudnMve2Vudl9uYW1lfS9ydW50aW1lcxKyAQoJTGlzdEZsZWV0Ehsuc2lnbmV0LnYxLkxpc3RGbGVldFJlcXVlc3QaHC5zaWduZXQudjEuTGlzdEZsZWV0UmVzcG9uc2UiatKIJxAKCWxpc3RGbGVldBACGMgBgtPkkwJQWjISMC92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9ydW50aW1lcxIaL3YxL29yZ3Mve29yZ19pZH0vcnVudGltZXMS0AEKD0dldEZsZWV0U3VtbWFyeRIhLnNpZ25ldC52MS5HZXRGbGVldFN1bW1hcnlSZXF1ZXN0Ghcuc2lnbmV0LnYxLkZsZWV0U3VtbWFyeSKAAdKIJxYKD2dldEZsZWV0U3VtbWFyeRACGMgBgtPkkwJgWjoSOC92MS9vcmdzL3tvcmdfaWR9L3Byb2plY3RzL3twcm9qZWN0X2lkfS9ydW50aW1lcy9zdW1tYXJ5EiIvdjEvb3Jncy97b3JnX2lkfS9ydW50aW1lcy9zdW1tYXJ5EqcBCgpHZXRSb2xsb3V0Ehwuc2lnbmV0LnYxLkdldFJvbGxvdXRSZXF1ZXN0Gh0uc2lnbmV0LnYxLkdldFJvbGxvdXRSZXNwb25zZSJc0ognEQoKZ2V0Um9sbG91dBACGMgBgtPkkwJBEj8vdjEvb3Jncy97b3JnX2lkfS9wcm9qZWN0cy97cHJvamVjdF9pZH0vZW52cy97ZW52X25hbWV9L3JvbGxvdXQSlgEKDVNlbmRIZWFydGJlYXQSHy5zaWduZXQudjEuU2VuZEhlYXJ0YmVhdFJlcXVlc3QaIC5zaWduZXQudjEuU2VuZEhlYXJ0YmVhdFJlc3BvbnNlIkLSiCccCg1zZW5kSGVhcnRiZWF0EAYYyAFIgIAQWAFgAYLT5JMCHDoBKiIXL3YxL2luZmVyZW5jZS9oZWFydGJlYXQSlgEKDVNlbmRUZWxlbWV0cnkSHy5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlcXVlc3QaIC5zaWduZXQudjEuU2VuZFRlbGVtZXRyeVJlc3BvbnNlIkLSiCcaCg1zZW5kVGVsZW1ldHJ5EAYYygFIgIBAYAGC0+STAh46BmV2ZW50cyIUL3YxL3RlbGVtZXRyeS9ldmVudHMSmQEKDkNsYWltQmVuY2htYXJrEiAuc2lnbmV0LnYxLkNsYWltQmVuY2htYXJrUmVxdWVzdBohLnNpZ25ldC52MS5DbGFpbUJlbmNobWFya1Jlc3BvbnNlIkLSiCcbCg5jbGFpbUJlbmNobWFyaxAGGMgBQgKUA2ABgtPkkwIdOgVjbGFpbSIUL3YxL2JlbmNobWFya3MvY2xhaW1ChwEKDWRldi5zaWduZXQudjFCDFJ1bnRpbWVQcm90b1ABWiNzaWduZXQuZGV2L3Byb3RvL3NpZ25ldC92MTtzaWduZXR2MaICA1NYWKoCCVNpZ25ldC5WMcoCCVNpZ25ldFxWMeICFVNpZ25ldFxWMVxHUEJNZXRhZGF0YeoCClNpZ25ldDo6VjFiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_signet_v1_options]);
 
 /**
  * See RuntimeService.GetLatestBundle.
@@ -600,6 +600,200 @@ export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
   messageDesc(file_signet_v1_runtime, 13);
 
 /**
+ * See RuntimeService.GetLatestPolicies.
+ *
+ * @generated from message signet.v1.GetLatestPoliciesRequest
+ */
+export type GetLatestPoliciesRequest = Message<"signet.v1.GetLatestPoliciesRequest"> & {
+  /**
+   * As GetLatestBundleRequest.after_sequence.
+   *
+   * @generated from field: uint32 after_sequence = 1;
+   */
+  afterSequence: number;
+
+  /**
+   * As GetLatestBundleRequest.after_deployment_id; at most 64 characters.
+   *
+   * @generated from field: string after_deployment_id = 2;
+   */
+  afterDeploymentId: string;
+
+  /**
+   * As GetLatestBundleRequest.instance_id; at most 128 characters.
+   *
+   * @generated from field: string instance_id = 3;
+   */
+  instanceId: string;
+};
+
+/**
+ * Describes the message signet.v1.GetLatestPoliciesRequest.
+ * Use `create(GetLatestPoliciesRequestSchema)` to create a new message.
+ */
+export const GetLatestPoliciesRequestSchema: GenMessage<GetLatestPoliciesRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 14);
+
+/**
+ * The policies of the active bundle. REST answers with the policies alone and tells the rest in headers.
+ *
+ * @generated from message signet.v1.GetLatestPoliciesResponse
+ */
+export type GetLatestPoliciesResponse = Message<"signet.v1.GetLatestPoliciesResponse"> & {
+  /**
+   * The `policies` of the bundle document, byte for byte; empty when not_modified. Nothing signs them alone.
+   *
+   * @generated from field: string policies = 1;
+   */
+  policies: string;
+
+  /**
+   * As GetLatestBundleResponse.not_modified.
+   *
+   * @generated from field: bool not_modified = 2;
+   */
+  notModified: boolean;
+
+  /**
+   * "<policy_hash>.<sequence>", without quotes.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * @generated from field: uint32 sequence = 4;
+   */
+  sequence: number;
+
+  /**
+   * @generated from field: string deployment_id = 5;
+   */
+  deploymentId: string;
+};
+
+/**
+ * Describes the message signet.v1.GetLatestPoliciesResponse.
+ * Use `create(GetLatestPoliciesResponseSchema)` to create a new message.
+ */
+export const GetLatestPoliciesResponseSchema: GenMessage<GetLatestPoliciesResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 15);
+
+/**
+ * See RuntimeService.WatchPolicies.
+ *
+ * @generated from message signet.v1.WatchPoliciesRequest
+ */
+export type WatchPoliciesRequest = Message<"signet.v1.WatchPoliciesRequest"> & {
+  /**
+   * As WatchBundleRequest.after_sequence.
+   *
+   * @generated from field: uint32 after_sequence = 1;
+   */
+  afterSequence: number;
+
+  /**
+   * Names this instance in the fleet view; at most 128 characters.
+   *
+   * @generated from field: string instance_id = 2;
+   */
+  instanceId: string;
+
+  /**
+   * Kept for the fleet view; at most 64, keys 1 to 63 characters, values at most 255.
+   *
+   * @generated from field: map<string, string> labels = 3;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * As WatchBundleRequest.after_deployment_id; at most 64 characters.
+   *
+   * @generated from field: string after_deployment_id = 4;
+   */
+  afterDeploymentId: string;
+};
+
+/**
+ * Describes the message signet.v1.WatchPoliciesRequest.
+ * Use `create(WatchPoliciesRequestSchema)` to create a new message.
+ */
+export const WatchPoliciesRequestSchema: GenMessage<WatchPoliciesRequest> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 16);
+
+/**
+ * One message of a watch of policies.
+ *
+ * @generated from message signet.v1.WatchPoliciesResponse
+ */
+export type WatchPoliciesResponse = Message<"signet.v1.WatchPoliciesResponse"> & {
+  /**
+   * The cursor to come back with, together with deployment_id: the newest sequence that this stream has told. 0 while nothing was
+   * ever active.
+   *
+   * @generated from field: uint32 sequence = 1;
+   */
+  sequence: number;
+
+  /**
+   * The activation of that sequence; unset while nothing was ever active.
+   *
+   * @generated from field: optional string deployment_id = 2;
+   */
+  deploymentId?: string | undefined;
+
+  /**
+   * @generated from oneof signet.v1.WatchPoliciesResponse.event
+   */
+  event: {
+    /**
+     * As GetLatestPoliciesResponse.policies: they became the active ones.
+     *
+     * @generated from field: string policies = 3;
+     */
+    value: string;
+    case: "policies";
+  } | {
+    /**
+     * Without attestation.
+     *
+     * @generated from field: signet.v1.NothingActive nothing_active = 4;
+     */
+    value: NothingActive;
+    case: "nothingActive";
+  } | {
+    /**
+     * Without attestation.
+     *
+     * @generated from field: signet.v1.Heartbeat heartbeat = 5;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The version of the bundle; set beside policies only.
+   *
+   * @generated from field: optional uint32 version = 6;
+   */
+  version?: number | undefined;
+
+  /**
+   * Of the bundle; set beside policies only.
+   *
+   * @generated from field: optional string policy_hash = 7;
+   */
+  policyHash?: string | undefined;
+};
+
+/**
+ * Describes the message signet.v1.WatchPoliciesResponse.
+ * Use `create(WatchPoliciesResponseSchema)` to create a new message.
+ */
+export const WatchPoliciesResponseSchema: GenMessage<WatchPoliciesResponse> = /*@__PURE__*/
+  messageDesc(file_signet_v1_runtime, 17);
+
+/**
  * See RuntimeService.ReportStatus.
  *
  * @generated from message signet.v1.ReportStatusRequest
@@ -665,7 +859,7 @@ export type ReportStatusRequest = Message<"signet.v1.ReportStatusRequest"> & {
  * Use `create(ReportStatusRequestSchema)` to create a new message.
  */
 export const ReportStatusRequestSchema: GenMessage<ReportStatusRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 14);
+  messageDesc(file_signet_v1_runtime, 18);
 
 /**
  * See RuntimeService.ReportStatus.
@@ -686,7 +880,7 @@ export type ReportStatusResponse = Message<"signet.v1.ReportStatusResponse"> & {
  * Use `create(ReportStatusResponseSchema)` to create a new message.
  */
 export const ReportStatusResponseSchema: GenMessage<ReportStatusResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 15);
+  messageDesc(file_signet_v1_runtime, 19);
 
 /**
  * A program that enforces the active bundle.
@@ -817,7 +1011,7 @@ export type RuntimeInstance = Message<"signet.v1.RuntimeInstance"> & {
  * Use `create(RuntimeInstanceSchema)` to create a new message.
  */
 export const RuntimeInstanceSchema: GenMessage<RuntimeInstance> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 16);
+  messageDesc(file_signet_v1_runtime, 20);
 
 /**
  * See RuntimeService.ListRuntimes.
@@ -869,7 +1063,7 @@ export type ListRuntimesRequest = Message<"signet.v1.ListRuntimesRequest"> & {
  * Use `create(ListRuntimesRequestSchema)` to create a new message.
  */
 export const ListRuntimesRequestSchema: GenMessage<ListRuntimesRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 17);
+  messageDesc(file_signet_v1_runtime, 21);
 
 /**
  * One page of instances.
@@ -903,7 +1097,7 @@ export type ListRuntimesResponse = Message<"signet.v1.ListRuntimesResponse"> & {
  * Use `create(ListRuntimesResponseSchema)` to create a new message.
  */
 export const ListRuntimesResponseSchema: GenMessage<ListRuntimesResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 18);
+  messageDesc(file_signet_v1_runtime, 22);
 
 /**
  * See RuntimeService.ListFleet. An instance must match all of what is set.
@@ -1020,7 +1214,7 @@ export type ListFleetRequest = Message<"signet.v1.ListFleetRequest"> & {
  * Use `create(ListFleetRequestSchema)` to create a new message.
  */
 export const ListFleetRequestSchema: GenMessage<ListFleetRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 19);
+  messageDesc(file_signet_v1_runtime, 23);
 
 /**
  * One page of instances.
@@ -1054,7 +1248,7 @@ export type ListFleetResponse = Message<"signet.v1.ListFleetResponse"> & {
  * Use `create(ListFleetResponseSchema)` to create a new message.
  */
 export const ListFleetResponseSchema: GenMessage<ListFleetResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 20);
+  messageDesc(file_signet_v1_runtime, 24);
 
 /**
  * See RuntimeService.GetFleetSummary. The filters are those of ListFleetRequest.
@@ -1135,7 +1329,7 @@ export type GetFleetSummaryRequest = Message<"signet.v1.GetFleetSummaryRequest">
  * Use `create(GetFleetSummaryRequestSchema)` to create a new message.
  */
 export const GetFleetSummaryRequestSchema: GenMessage<GetFleetSummaryRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 21);
+  messageDesc(file_signet_v1_runtime, 25);
 
 /**
  * How many instances there are.
@@ -1183,7 +1377,7 @@ export type FleetCounts = Message<"signet.v1.FleetCounts"> & {
  * Use `create(FleetCountsSchema)` to create a new message.
  */
 export const FleetCountsSchema: GenMessage<FleetCounts> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 22);
+  messageDesc(file_signet_v1_runtime, 26);
 
 /**
  * Instances that have something in common.
@@ -1209,7 +1403,7 @@ export type FleetGroup = Message<"signet.v1.FleetGroup"> & {
  * Use `create(FleetGroupSchema)` to create a new message.
  */
 export const FleetGroupSchema: GenMessage<FleetGroup> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 23);
+  messageDesc(file_signet_v1_runtime, 27);
 
 /**
  * See RuntimeService.GetFleetSummary.
@@ -1242,7 +1436,7 @@ export type FleetSummary = Message<"signet.v1.FleetSummary"> & {
  * Use `create(FleetSummarySchema)` to create a new message.
  */
 export const FleetSummarySchema: GenMessage<FleetSummary> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 24);
+  messageDesc(file_signet_v1_runtime, 28);
 
 /**
  * See RuntimeService.GetRollout.
@@ -1289,7 +1483,7 @@ export type GetRolloutRequest = Message<"signet.v1.GetRolloutRequest"> & {
  * Use `create(GetRolloutRequestSchema)` to create a new message.
  */
 export const GetRolloutRequestSchema: GenMessage<GetRolloutRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 25);
+  messageDesc(file_signet_v1_runtime, 29);
 
 /**
  * See RuntimeService.GetRollout.
@@ -1377,7 +1571,7 @@ export type GetRolloutResponse = Message<"signet.v1.GetRolloutResponse"> & {
  * Use `create(GetRolloutResponseSchema)` to create a new message.
  */
 export const GetRolloutResponseSchema: GenMessage<GetRolloutResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 26);
+  messageDesc(file_signet_v1_runtime, 30);
 
 /**
  * See RuntimeService.SendHeartbeat.
@@ -1446,7 +1640,7 @@ export type SendHeartbeatRequest = Message<"signet.v1.SendHeartbeatRequest"> & {
  * Use `create(SendHeartbeatRequestSchema)` to create a new message.
  */
 export const SendHeartbeatRequestSchema: GenMessage<SendHeartbeatRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 27);
+  messageDesc(file_signet_v1_runtime, 31);
 
 /**
  * See RuntimeService.SendHeartbeat.
@@ -1467,7 +1661,7 @@ export type SendHeartbeatResponse = Message<"signet.v1.SendHeartbeatResponse"> &
  * Use `create(SendHeartbeatResponseSchema)` to create a new message.
  */
 export const SendHeartbeatResponseSchema: GenMessage<SendHeartbeatResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 28);
+  messageDesc(file_signet_v1_runtime, 32);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -1488,7 +1682,7 @@ export type SendTelemetryRequest = Message<"signet.v1.SendTelemetryRequest"> & {
  * Use `create(SendTelemetryRequestSchema)` to create a new message.
  */
 export const SendTelemetryRequestSchema: GenMessage<SendTelemetryRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 29);
+  messageDesc(file_signet_v1_runtime, 33);
 
 /**
  * See RuntimeService.SendTelemetry.
@@ -1509,7 +1703,7 @@ export type SendTelemetryResponse = Message<"signet.v1.SendTelemetryResponse"> &
  * Use `create(SendTelemetryResponseSchema)` to create a new message.
  */
 export const SendTelemetryResponseSchema: GenMessage<SendTelemetryResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 30);
+  messageDesc(file_signet_v1_runtime, 34);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -1530,7 +1724,7 @@ export type ClaimBenchmarkRequest = Message<"signet.v1.ClaimBenchmarkRequest"> &
  * Use `create(ClaimBenchmarkRequestSchema)` to create a new message.
  */
 export const ClaimBenchmarkRequestSchema: GenMessage<ClaimBenchmarkRequest> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 31);
+  messageDesc(file_signet_v1_runtime, 35);
 
 /**
  * See RuntimeService.ClaimBenchmark.
@@ -1545,7 +1739,7 @@ export type ClaimBenchmarkResponse = Message<"signet.v1.ClaimBenchmarkResponse">
  * Use `create(ClaimBenchmarkResponseSchema)` to create a new message.
  */
 export const ClaimBenchmarkResponseSchema: GenMessage<ClaimBenchmarkResponse> = /*@__PURE__*/
-  messageDesc(file_signet_v1_runtime, 32);
+  messageDesc(file_signet_v1_runtime, 36);
 
 /**
  * What runtimes (policy enforcement points) call, and what is known of them.
@@ -1610,6 +1804,28 @@ export const RuntimeService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchBundleRequestSchema;
     output: typeof WatchBundleResponseSchema;
+  },
+  /**
+   * Returns the policies of the active bundle alone, as they were published: for readers that know nothing of bundles. NOT_FOUND while
+   * nothing is active, never an empty object. Conditional and held as GetLatestBundle is.
+   *
+   * @generated from rpc signet.v1.RuntimeService.GetLatestPolicies
+   */
+  getLatestPolicies: {
+    methodKind: "unary";
+    input: typeof GetLatestPoliciesRequestSchema;
+    output: typeof GetLatestPoliciesResponseSchema;
+  },
+  /**
+   * Pushes the policies of every activation of the token's environment. Begins, resumes and ends as WatchBundle does. As server-sent
+   * events the data of `policies` is the policies alone; a line of JSON is the whole message.
+   *
+   * @generated from rpc signet.v1.RuntimeService.WatchPolicies
+   */
+  watchPolicies: {
+    methodKind: "server_streaming";
+    input: typeof WatchPoliciesRequestSchema;
+    output: typeof WatchPoliciesResponseSchema;
   },
   /**
    * An instance tells what it applied or rejected, and why. A report about an older sequence than the one before changes no state.

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import signet
 from signet import VerificationError, verify_document
 from signet.document import canonical_json
 from signet.strict_json import NotStrictJson, parse_strict
@@ -90,3 +91,8 @@ def test_strict_json_refuses(text: str) -> None:
 def test_strict_json_takes_what_a_double_holds() -> None:
     assert parse_strict("[9007199254740992, 1000000000000000000000, 1.0, -0]") == [2**53, 10**21, 1.0, 0]
     assert parse_strict('"\\ud83d\\ude00"') == "😀"
+
+
+def test_has_the_version_of_the_server() -> None:
+    package = json.loads((REPOSITORY / "package.json").read_text("utf-8"))
+    assert signet.__version__ == package["version"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import signet
-from signet import _runtime
+from signet import _follower
 from signet._http import Rest, Server, Wires
 from signet._watch import EventParser
 
@@ -76,7 +76,7 @@ def pump(one: socket.socket, other: socket.socket) -> None:
 def test_falls_back_to_polls_and_climbs_back(
     server: SignetServer, environment: str, open_runtime: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_runtime, "_CLIMB_AFTER", 0.3)
+    monkeypatch.setattr(_follower, "_CLIMB_AFTER", 0.3)
     server.client.publish(environment, {"n": 1})
     blocks = threading.Event()
     blocks.set()

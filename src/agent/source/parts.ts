@@ -1,7 +1,6 @@
 import { sleep, waitFor } from "../../core/schedule/wait.js";
 import { TrustError } from "../../bundle/trust/trust-error.js";
 import { createBackoff, type BackoffOptions } from "../../sdk/backoff.js";
-import { sha256Hex } from "../../sdk/runtime/node/node-verifier.js";
 import { connectionError, readBody, type Rest } from "../../sdk/runtime/ways/http.js";
 import { SignetError } from "../../sdk/signet-error.js";
 import { checkDocument, type CheckedDocument } from "./document-check.js";
@@ -85,7 +84,7 @@ export class Parts implements PartLoader {
     const key = `${pack.policyHash.slice(-64)}-${pack.sequence}`;
     const check = async (bytes: Buffer): Promise<OpaArchive> => {
       await checkOpaArchive(bytes, files, (keyId) => pack.opaSigningInput(keyId));
-      return { bytes, etag: `"${sha256Hex(bytes)}"` };
+      return { bytes, etag: `"${pack.policyHash}.${pack.sequence}"` };
     };
     const onDisk = await this.#fromDisk("opa", key, maxBytes, check);
     if (onDisk !== null) return onDisk;

@@ -20,7 +20,7 @@ export function maxItemsOf(field: DescField): number {
  * them, and OpenAPI tells them.
  */
 export function requireItemLimits(message: DescMessage, seen = new Set<DescMessage>()): void {
-  if (seen.has(message) || message.typeName.startsWith("google.protobuf.")) return;
+  if (seen.has(message) || message.typeName.startsWith("google.")) return;
   seen.add(message);
   for (const field of message.fields) {
     const isMany = field.fieldKind === "list" || field.fieldKind === "map";

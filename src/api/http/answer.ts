@@ -14,14 +14,22 @@ export function answerJson(
   headers: Readonly<Record<string, string>>,
   json: string | undefined,
 ): number {
+  if (json !== undefined && status !== 204 && status !== 304)
+    return answerBytes(req, res, status, { "content-type": "application/json", ...headers }, Buffer.from(json));
+  if (!isGone(res)) endWith(res, status, { "cache-control": "no-store", ...headers });
+  return 0;
+}
+
+/** As answerJson, with a body as it is, of the media type that the headers say. */
+export function answerBytes(
+  req: NodeRequest,
+  res: NodeResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array,
+): number {
   if (isGone(res)) return 0;
   const all: Record<string, string> = { "cache-control": "no-store", ...headers };
-  if (json === undefined || status === 204 || status === 304) {
-    endWith(res, status, all);
-    return 0;
-  }
-  const body = Buffer.from(json);
-  all["content-type"] ??= "application/json";
   all["content-length"] = String(body.byteLength);
   if (req.method === "HEAD") {
     endWith(res, status, all);

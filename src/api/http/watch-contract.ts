@@ -1,15 +1,22 @@
-import type { Message } from "@bufbuild/protobuf";
-import { RuntimeService, type WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { FlagSyncService } from "../../../gen/flagd/sync/v1/sync_pb.js";
+import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import type { Call } from "../admission/call.js";
 import type { NodeRequest, NodeResponse } from "./node-http.js";
 import type { RequestReport } from "./request-outcome.js";
 import type { WireForm } from "./wire-form.js";
 
-/** The method that a WatchHandler serves. */
-export const WATCH = RuntimeService.method.watchBundle;
+/** The methods that a WatchHandler serves. */
+export const WATCHES: ReadonlySet<DescMethod> = new Set([
+  RuntimeService.method.watchBundle,
+  RuntimeService.method.watchPolicies,
+  FlagSyncService.method.syncFlags,
+]);
 
 /** An RPC that has been admitted and read. */
 export interface WatchRpc {
+  /** One of WATCHES. */
+  readonly method: DescMethod;
   readonly form: WireForm;
   readonly header: Headers;
   readonly body: Uint8Array;
@@ -22,7 +29,10 @@ export interface WatchRpc {
 
 /** A REST request that has been admitted and bound. */
 export interface WatchRest {
-  readonly message: WatchBundleRequest;
+  /** One of WATCHES. */
+  readonly method: DescMethod;
+  /** The request of that method. */
+  readonly message: Message;
   readonly header: Headers;
   readonly call: Call;
   readonly report: WatchReport;

@@ -19,6 +19,7 @@ import {
   mediaTypeOf,
   type PublishedBundle,
 } from "../../core/bundle.js";
+import type { KeyPurpose } from "../../core/key.js";
 import { defined } from "../../core/defined.js";
 import type { EnvironmentPath } from "../../service/access/access.js";
 import type { Comparing } from "../../service/bundles/comparing.js";
@@ -178,8 +179,9 @@ export function createBundleService(services: {
       return deploymentMessage(await bundles.deployment(callOf(context).principal, request.deploymentId));
     },
 
-    async listKeys(_request, context) {
-      const listed = await keys.list(callOf(context).principal);
+    async listKeys({ purpose }, context) {
+      // The guard let pass no other text: the rules of the field.
+      const listed = await keys.list(callOf(context).principal, (purpose as KeyPurpose | undefined) ?? null);
       return {
         keys: listed.map(keyMessage),
       };

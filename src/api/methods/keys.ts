@@ -78,7 +78,12 @@ function refuse(field: string, isSet: boolean): void {
 export function keyMessage({ key, state, environment }: ListedKey): MessageInitShape<typeof KeySchema> {
   const { keyId, publicKeyPem, purpose, orgId, environmentId } = key;
   return {
-    ...{ keyId, algorithm: "Ed25519", publicKeyPem, createdAt: timestampOf(key.createdAt) },
+    ...{
+      keyId,
+      algorithm: purpose === "opa" ? "ES256" : "Ed25519",
+      publicKeyPem,
+      createdAt: timestampOf(key.createdAt),
+    },
     ...{ isCurrent: state === "current", purpose, state },
     ...withoutNulls({ orgId, environmentId, environment }),
   };

@@ -5,6 +5,7 @@ import type { Freshness } from "../../service/access/freshness.js";
 import { environmentOf } from "../../service/access/access.js";
 import type { ActiveBundle } from "../../service/runtimes/active-bundles.js";
 import type { ActiveContents } from "../../service/runtimes/active-contents.js";
+import type { ActivePolicyTexts } from "../../service/runtimes/active-policies.js";
 import type { DeploymentAttestations } from "../../service/runtimes/deployment-attestations.js";
 import { entityTagOf, type Latest, type LatestBundles, type LatestRequest } from "../../service/runtimes/latest.js";
 import { proofOf } from "../../service/runtimes/proof-of.js";
@@ -17,7 +18,7 @@ import { ageHeaders, contentDigestHeaders, latestHeaders, leaseHeaders } from ".
 
 type LatestMethods = Pick<
   ServiceImpl<typeof RuntimeService>,
-  "getLatestBundle" | "getLatestContent" | "getLatestAttestation" | "getDeploymentAttestation"
+  "getLatestBundle" | "getLatestContent" | "getLatestPolicies" | "getLatestAttestation" | "getDeploymentAttestation"
 >;
 
 /** What polls of all kinds ask. */
@@ -37,6 +38,7 @@ interface Polled {
 export interface LatestServices {
   readonly latest: LatestBundles;
   readonly contents: ActiveContents;
+  readonly policies: ActivePolicyTexts;
   readonly proofs: Proofs;
   readonly logProofs: LogProofs;
   readonly deploymentAttestations: DeploymentAttestations;
@@ -45,7 +47,7 @@ export interface LatestServices {
 
 /** The methods of RuntimeService that runtimes poll, and the attestations of single activations. */
 export function createLatestMethods(services: LatestServices): LatestMethods {
-  const { latest, contents, proofs, logProofs, deploymentAttestations, freshness } = services;
+  const { latest, contents, policies, proofs, logProofs, deploymentAttestations, freshness } = services;
 
   const poll = async (message: PollMessage, context: HandlerContext): Promise<Polled> => {
     const call = callOf(context);
@@ -75,6 +77,12 @@ export function createLatestMethods(services: LatestServices): LatestMethods {
       const content = await contents.of(active);
       setHeaders(context, contentDigestHeaders(active));
       return { ...told, content };
+    },
+
+    async getLatestPolicies(message, context) {
+      const { active, known } = required(await poll(message, context));
+      const told = { ...toldOf(active), notModified: known !== null };
+      return { ...told, policies: known === null ? (await policies.of(active)).text : "" };
     },
 
     async getLatestAttestation(message, context) {
@@ -118,6 +126,7 @@ function pollRequest(message: PollMessage, context: HandlerContext, { clientAddr
     ifNoneMatch: entityTags(context.requestHeader.get("if-none-match")),
     waitSeconds: preferredWaitSeconds(context.requestHeader.get("prefer")),
     clientAddress: addressKey(clientAddress),
+    tellsRoots: true,
     ...(instanceId === "" ? {} : { instance: { ...named, labels: {}, clientAddress } }),
   };
 }

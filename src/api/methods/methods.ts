@@ -1,10 +1,12 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { createServiceImplSpec, type MethodImplSpec, type ServiceImpl } from "@connectrpc/connect";
+import { FlagSyncService } from "../../../gen/flagd/sync/v1/sync_pb.js";
 import { ArtifactService } from "../../../gen/signet/v1/artifact_pb.js";
 import { AuditService } from "../../../gen/signet/v1/audit_pb.js";
 import { BackupService } from "../../../gen/signet/v1/backup_pb.js";
 import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
 import { KeyService } from "../../../gen/signet/v1/key_pb.js";
+import { OpaService } from "../../../gen/signet/v1/opa_pb.js";
 import { OrganizationService } from "../../../gen/signet/v1/organization_pb.js";
 import { PipelineService } from "../../../gen/signet/v1/pipeline_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
@@ -18,8 +20,10 @@ import { createArtifactService } from "./artifacts.js";
 import { createAuditService } from "./audit.js";
 import { createBackupService } from "./backups.js";
 import { createBundleService } from "./bundles.js";
+import { createFlagSyncService } from "./flags.js";
 import { createKeyService } from "./keys.js";
 import { guardMethod, type GuardParts } from "../admission/guard.js";
+import { createOpaService } from "./opa.js";
 import { createOrganizationService } from "./organizations.js";
 import { createPipelineService } from "./pipelines.js";
 import { requireRequestLimits } from "../admission/request-size.js";
@@ -31,13 +35,15 @@ import { createTrustService } from "./trust.js";
 import { createWatchService } from "./watches.js";
 import { createWebhookService } from "./webhooks.js";
 
-/** The services of signet.v1, as reflection and health list them. */
+/** The services of signet.v1 and the one of flagd, as reflection and health list them. */
 export const SERVICES = [
   ArtifactService,
   AuditService,
   BackupService,
   BundleService,
+  FlagSyncService,
   KeyService,
+  OpaService,
   OrganizationService,
   PipelineService,
   RuntimeService,
@@ -49,12 +55,14 @@ export const SERVICES = [
   WebhookService,
 ] as const;
 
-/** What the services of signet.v1 are made of. */
+/** What these services are made of. */
 export type ApiServices = Parameters<typeof createArtifactService>[0] &
   Parameters<typeof createAuditService>[0] &
   Parameters<typeof createBackupService>[0] &
   Parameters<typeof createBundleService>[0] &
+  Parameters<typeof createFlagSyncService>[0] &
   Parameters<typeof createKeyService>[0] &
+  Parameters<typeof createOpaService>[0] &
   Parameters<typeof createOrganizationService>[0] &
   Parameters<typeof createPipelineService>[0] &
   Parameters<typeof createRuntimeService>[0] &
@@ -72,7 +80,9 @@ export function createMethods(services: ApiServices, guard: GuardParts): readonl
     ...methodsOf(AuditService, createAuditService(services)),
     ...methodsOf(BackupService, createBackupService(services)),
     ...methodsOf(BundleService, createBundleService(services)),
+    ...methodsOf(FlagSyncService, createFlagSyncService(services)),
     ...methodsOf(KeyService, createKeyService(services)),
+    ...methodsOf(OpaService, createOpaService(services)),
     ...methodsOf(OrganizationService, createOrganizationService(services)),
     ...methodsOf(PipelineService, createPipelineService(services)),
     ...methodsOf(RuntimeService, createRuntimeService(services)),

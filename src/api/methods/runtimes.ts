@@ -20,8 +20,8 @@ import { callOf } from "../admission/call.js";
 import type { ReportBudget } from "../admission/report-budget.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
 import { createLatestMethods, type LatestServices } from "./latest.js";
-import { watchMessage } from "./watch-message.js";
-import { watchRequest } from "./watch-request.js";
+import { policiesMessage, watchMessage } from "./watch-message.js";
+import { policiesWatchRequest, watchRequest } from "./watch-request.js";
 import { timestampOf, withoutNulls } from "./message-fields.js";
 
 /** RuntimeService on the use cases. */
@@ -37,7 +37,7 @@ export function createRuntimeService(
     readonly tokens: Pick<Tokens, "names">;
   },
 ): ServiceImpl<typeof RuntimeService> {
-  const { push, contents, instances, fleet, rollouts, telemetry, streams, reports, tokens } = services;
+  const { push, contents, policies, instances, fleet, rollouts, telemetry, streams, reports, tokens } = services;
   const instanceMessages = async (rows: readonly FleetInstance[]) => {
     const names = await tokens.names([...new Set(rows.map(({ instance }) => instance.tokenId))]);
     return rows.map((row) => instanceMessage(row, names.get(row.instance.tokenId) ?? null));
@@ -54,6 +54,20 @@ export function createRuntimeService(
         for await (const event of events) {
           const isContent = request.content && event.kind === "activation";
           yield watchMessage(event, isContent ? await contents.of(event.active) : null);
+        }
+      } finally {
+        streams.closed(context.protocolName);
+      }
+    },
+
+    async *watchPolicies(request, context) {
+      const call = callOf(context);
+      const asked = policiesWatchRequest(request, context.requestHeader, call);
+      const events = pullEvents(push, call.principal, asked, context.signal);
+      streams.opened(context.protocolName);
+      try {
+        for await (const event of events) {
+          yield policiesMessage(event, event.kind === "activation" ? await policies.of(event.active) : null);
         }
       } finally {
         streams.closed(context.protocolName);

@@ -103,6 +103,7 @@ function originMessage(kept: ImportOrigin): MessageInitShape<typeof BundleOrigin
     bundleId: bundle.id,
     version: bundle.version,
     policyHash: bundle.policyHash,
+    mediaType: bundle.mediaType,
     publishedAt: timestampOf(bundle.publishedAt),
     deployments: deployments.map(deploymentMessage),
     activeAtExport: bundle.isActive,

@@ -1,5 +1,6 @@
 import { contentDigest } from "../../bundle/policy-hash.js";
 import type { ActiveBundle } from "../../service/runtimes/active-bundles.js";
+import type { ActivePolicies } from "../../service/runtimes/active-policies.js";
 import type { Freshness } from "../../service/access/freshness.js";
 import type { Proof } from "../../service/trust/proofs.js";
 import { entityTagOf } from "../../service/runtimes/latest.js";
@@ -47,13 +48,23 @@ export function ageHeaders({ ageSeconds }: Pick<Freshness, "ageSeconds">): Reado
 
 /** The answers to polls, which live as long as what they answer with; their headers change with the lease. */
 export class PollAnswers {
-  readonly #answers = new WeakMap<ActiveBundle, { readonly proof: Proof | null; readonly answer: PollAnswer }>();
+  readonly #answers = new WeakMap<object, { readonly proof: Proof | null; readonly answer: PollAnswer }>();
 
-  of(active: ActiveBundle, proof: Proof | null): PollAnswer {
-    const kept = this.#answers.get(active);
+  /** With the document. */
+  ofDocument(active: ActiveBundle, proof: Proof | null): PollAnswer {
+    return this.#of(active, active, active.document, proof);
+  }
+
+  /** With the policies alone. */
+  ofPolicies(active: ActiveBundle, policies: ActivePolicies, proof: Proof | null): PollAnswer {
+    return this.#of(policies, active, policies.text, proof);
+  }
+
+  #of(key: object, active: ActiveBundle, text: string, proof: Proof | null): PollAnswer {
+    const kept = this.#answers.get(key);
     if (kept?.proof === proof) return kept.answer;
     const etag = entityTagOf(active);
-    const body = kept?.answer.body ?? Buffer.from(active.document);
+    const body = kept?.answer.body ?? Buffer.from(text);
     const answer: PollAnswer = {
       etag,
       quotedEtag: `"${etag}"`,
@@ -62,7 +73,7 @@ export class PollAnswers {
       headers: Object.entries({ ...latestHeaders(active), ...leaseHeaders(proof) }).flat(),
       bodyHeaders: ["Content-Type", "application/json", "Content-Length", String(body.byteLength)],
     };
-    this.#answers.set(active, { proof, answer });
+    this.#answers.set(key, { proof, answer });
     return answer;
   }
 }

@@ -2,8 +2,9 @@ import type { ServerResponse } from "node:http";
 import type { Freshness } from "../../service/access/freshness.js";
 import type { Logger } from "pino";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
-import type { Proofs } from "../../service/trust/proofs.js";
-import type { ActiveBundles } from "../../service/runtimes/active-bundles.js";
+import type { Proof, Proofs } from "../../service/trust/proofs.js";
+import type { ActiveBundle, ActiveBundles } from "../../service/runtimes/active-bundles.js";
+import type { ActivePolicyTexts } from "../../service/runtimes/active-policies.js";
 import { hasActivation, type Cursor } from "../../service/access/cursor.js";
 import { newestIn } from "../../service/runtimes/latest.js";
 import type { Tracing } from "../../core/trace.js";
@@ -18,11 +19,12 @@ import { createReport } from "../http/request-outcome.js";
 import { entityTags } from "../http/runtime-headers.js";
 import { ageHeaders, PollAnswers, type PollAnswer } from "./poll-answer.js";
 
-const PATH = "/v1/bundles/latest";
+const DOCUMENT = "/v1/bundles/latest";
+const POLICIES = "/v1/policies/latest";
 /** As most send it. A longer number may be none of 32 bits. */
 const PATH_WITH_CURSOR =
-  /^\/v1\/bundles\/latest\?after_sequence=(0|[1-9]\d{0,8})(?:&after_deployment_id=([0-9a-f-]{1,64}))?$/;
-const METHOD = RuntimeService.method.getLatestBundle;
+  /^(\/v1\/(?:bundles|policies)\/latest)\?after_sequence=(0|[1-9]\d{0,8})(?:&after_deployment_id=([0-9a-f-]{1,64}))?$/;
+const { getLatestBundle, getLatestPolicies } = RuntimeService.method;
 
 /** How many polls were answered here since the counts were last taken. */
 export interface PollCounts {
@@ -34,6 +36,7 @@ export interface PollCounts {
 export interface PollOptions {
   readonly admission: Admission;
   readonly active: ActiveBundles;
+  readonly policies: Pick<ActivePolicyTexts, "peek">;
   readonly proofs: Proofs;
   readonly freshness: Freshness;
   readonly observer: RequestObserver;
@@ -42,8 +45,8 @@ export interface PollOptions {
 }
 
 /**
- * Answers plain polls at once: `GET /v1/bundles/latest` with a token, a bundle and a lease that are in memory. The answers are
- * those of the method behind the REST mapping, which answers everything else (a first call, a lease that is due, an error, a held poll, a
+ * Answers plain polls at once: `GET /v1/bundles/latest` and `GET /v1/policies/latest` with a token, a bundle and a lease that are in
+ * memory. The answers are those of the method behind the REST mapping, which answers everything else (a first call, a lease that is due, an error, a held poll, a
  * browser).
  *
  * These polls have their log line at level debug only, and are counted: a line for each costs as much as the answer.
@@ -63,8 +66,9 @@ export class Polls {
 
   /** False, and nothing was done, when it is not a poll that can be answered here. */
   answer(req: NodeRequest, res: NodeResponse, clientAddress: string): boolean {
-    const cursor = cursorOf(req.url);
-    if (cursor === undefined || !this.#isPlain(req)) return false;
+    const target = targetOf(req.url);
+    if (target === null || !this.#isPlain(req)) return false;
+    const { cursor, isPolicies } = target;
     const startedMs = performance.now();
     const { admission, active, proofs } = this.options;
     const requestId = requestIdOf(req);
@@ -72,13 +76,20 @@ export class Polls {
     const onRate = (state: RateState) => (headers = headers.concat(rateHeaders(state)));
     const connection = requestConnection(req);
     const { rawHeaders } = req;
-    const call = admission.admitKnown(METHOD, { requestId, clientAddress, connection, rawHeaders, onRate });
+    const call = admission.admitKnown(isPolicies ? getLatestPolicies : getLatestBundle, {
+      requestId,
+      clientAddress,
+      connection,
+      rawHeaders,
+      onRate,
+    });
     if (call?.principal.environmentId == null) return false;
     const newest = active.peek(call.principal.environmentId);
     if (newest == null) return false;
     const proof = proofs.peek(call.principal.environmentId, newest.deployment);
     if (proof === undefined) return false;
-    const answer = this.#answers.of(newest, proof);
+    const answer = this.#answerOf(newest, proof, isPolicies);
+    if (answer === undefined) return false;
     const tags = req.headers["if-none-match"];
     const isKnown = matches(tags, answer);
     // What is in memory would take the runtime back: it is read anew.
@@ -114,6 +125,13 @@ export class Polls {
     return true;
   }
 
+  /** Undefined for policies that are not in memory. */
+  #answerOf(newest: ActiveBundle, proof: Proof | null, isPolicies: boolean): PollAnswer | undefined {
+    if (!isPolicies) return this.#answers.ofDocument(newest, proof);
+    const policies = this.options.policies.peek(newest);
+    return policies === undefined ? undefined : this.#answers.ofPolicies(newest, policies, proof);
+  }
+
   /** A GET or HEAD without a body that asks for nothing but the answer. One of a caller's trace is left to be traced. */
   #isPlain(req: NodeRequest): boolean {
     if (req.method !== "GET" && req.method !== "HEAD") return false;
@@ -135,12 +153,24 @@ export class Polls {
   }
 }
 
-/** The cursor in the query; null without one, undefined for another path, and for a query that needs reading. */
-function cursorOf(url: string | undefined): Cursor | null | undefined {
-  if (url === PATH) return null;
-  const [, sequence, afterDeploymentId = ""] = PATH_WITH_CURSOR.exec(url ?? "") ?? [];
-  if (sequence === undefined) return undefined;
-  return { afterSequence: Number(sequence), afterDeploymentId };
+/** What a poll asks for. */
+interface PollTarget {
+  /** Null without one. */
+  readonly cursor: Cursor | null;
+  /** The policies alone, not the document. */
+  readonly isPolicies: boolean;
+}
+
+const PLAIN_DOCUMENT: PollTarget = { cursor: null, isPolicies: false };
+const PLAIN_POLICIES: PollTarget = { cursor: null, isPolicies: true };
+
+/** Null for another path, and for a query that needs reading. */
+function targetOf(url: string | undefined): PollTarget | null {
+  if (url === DOCUMENT) return PLAIN_DOCUMENT;
+  if (url === POLICIES) return PLAIN_POLICIES;
+  const [, path, sequence, afterDeploymentId = ""] = PATH_WITH_CURSOR.exec(url ?? "") ?? [];
+  if (path === undefined) return null;
+  return { cursor: { afterSequence: Number(sequence), afterDeploymentId }, isPolicies: path === POLICIES };
 }
 
 function newestOf(cursor: Cursor | null, ifNoneMatch: string | undefined): number {

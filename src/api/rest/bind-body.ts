@@ -1,5 +1,6 @@
 import { create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
+import { HttpBodySchema, type HttpBody } from "../../../gen/google/api/httpbody_pb.js";
 import { scanStrictJson, type StrictJson } from "../../bundle/strict-json.js";
 import { fieldRulesOf } from "../../json-form/field-rules.js";
 import type { ScanJson } from "../http/scan-json.js";
@@ -10,8 +11,10 @@ import type { Route } from "./routes.js";
 
 /** The body of a request. */
 export interface BodyText {
-  /** Empty when there is none. */
+  /** Empty when there is none, and for an http_body. */
   readonly body: string;
+  /** The body as it is, where the route's is an http_body. */
+  readonly httpBody?: Pick<HttpBody, "contentType" | "data"> | undefined;
   /** What scanBody found in it. */
   readonly scanned?: StrictJson | undefined;
 }
@@ -36,9 +39,15 @@ export async function scanBody(text: string, { scanOptions }: Route, scan: ScanJ
  *
  * Throws `malformed` for what is no JSON, and `invalid` for what JSON.parse would lose: see scanStrictJson.
  */
-export function bindBody(message: Message, { body: text, scanned }: BodyText, route: Route, errors: FieldErrors): void {
+export function bindBody(
+  message: Message,
+  { body: text, httpBody, scanned }: BodyText,
+  route: Route,
+  errors: FieldErrors,
+): void {
   const { body } = route;
   if (body.kind === "none") return;
+  if (body.kind === "http_body") return setField(message, body.field, create(HttpBodySchema, httpBody));
   const json = isBlank(text) ? NO_BODY : { text, ...(scanned ?? scanStrictJson(text, route.scanOptions)) };
   if (body.kind === "field") bindField(message, body.field, json, route, errors);
   else if (isObject(json, errors)) bindObject(message, body.message, json, route, message, errors);

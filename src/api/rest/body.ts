@@ -39,13 +39,33 @@ const CODINGS = new Map<string, Decompress>([
  * @throws AppError `cancelled` when the caller goes away.
  */
 export async function readText(req: NodeRequest, maxBytes: number, share: BodyShare): Promise<string> {
-  if (!mayHaveBody(req)) return "";
-  if (announcedBytes(req) > 0) acceptedCoding(req);
-  const sent = await readBody(req, maxBytes, share);
-  if (sent.byteLength === 0) return "";
-  const coding = acceptedCoding(req);
-  return decodeUtf8(coding === undefined ? sent : await decompressed(sent, coding, maxBytes, share));
+  const bytes = await readDecoded(req, maxBytes, share, jsonCoding);
+  return bytes.byteLength === 0 ? "" : decodeUtf8(bytes);
 }
+
+/**
+ * The body of a request whatever its media type, decompressed; empty when there is none. Throws as `readText`, but for its media type and
+ * text.
+ */
+export async function readBytes(req: NodeRequest, maxBytes: number, share: BodyShare): Promise<Uint8Array> {
+  return await readDecoded(req, maxBytes, share, acceptedCoding);
+}
+
+async function readDecoded(
+  req: NodeRequest,
+  maxBytes: number,
+  share: BodyShare,
+  codingOf: (req: NodeRequest) => Coding | undefined,
+): Promise<Uint8Array> {
+  if (!mayHaveBody(req)) return EMPTY;
+  if (announcedBytes(req) > 0) codingOf(req);
+  const sent = await readBody(req, maxBytes, share);
+  if (sent.byteLength === 0) return EMPTY;
+  const coding = codingOf(req);
+  return coding === undefined ? sent : await decompressed(sent, coding, maxBytes, share);
+}
+
+const EMPTY = new Uint8Array(0);
 
 /** Reads the body of a request that needs none and forgets it. Throws `too_large` and `cancelled` as `readText` does. */
 export async function skipBody(req: NodeRequest, maxBytes: number): Promise<void> {
@@ -62,9 +82,14 @@ function announcedBytes(req: NodeRequest): number {
   return Number(headerOf(req, "content-length") ?? 0);
 }
 
+/** As acceptedCoding, of a body that is JSON. */
+function jsonCoding(req: NodeRequest): Coding | undefined {
+  requireJson(headerOf(req, "content-type"));
+  return acceptedCoding(req);
+}
+
 /** Throws `unsupported_media_type`; returns how to decompress, undefined for bytes that are not compressed. */
 function acceptedCoding(req: NodeRequest): Coding | undefined {
-  requireJson(headerOf(req, "content-type"));
   const name = (headerOf(req, "content-encoding") ?? "").trim().toLowerCase();
   if (name === "" || name === "identity") return undefined;
   const decompress = CODINGS.get(name);

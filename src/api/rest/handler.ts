@@ -1,5 +1,4 @@
 import type { MethodImplSpec } from "@connectrpc/connect";
-import type { WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
 import { notFound } from "../../core/error.js";
 import type { Admission } from "../admission/admission.js";
 import type { Call } from "../admission/call.js";
@@ -10,12 +9,12 @@ import type { AnswerMemory } from "../http/answer-memory.js";
 import type { BodyMemory, BodyShare } from "../http/body-memory.js";
 import { requestConnection } from "../http/connection.js";
 import type { RestContext, RestHandler, RestOutcome } from "./rest-contract.js";
-import { headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
-import { WATCH, type WatchHandler } from "../http/watch-contract.js";
+import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
+import { WATCHES, type WatchHandler } from "../http/watch-contract.js";
 import { answerError } from "../http/answer.js";
 import { bindRequest } from "./bind.js";
-import { scanBody } from "./bind-body.js";
-import { readText, skipBody } from "./body.js";
+import { scanBody, type BodyText } from "./bind-body.js";
+import { readBytes, readText, skipBody } from "./body.js";
 import { errorAnswer, methodNotAllowed } from "../http/error-body.js";
 import { invoke } from "./invoke.js";
 import { parseTarget, splitPath } from "./path.js";
@@ -96,14 +95,15 @@ async function answer(
   const call = await admit(admission, route, pathValues, exchange);
   const share = bodyMemory.openUntilClose(call.principal, res);
   const body = await bodyOf(route, req, maxBodyBytesOf(route.spec.method, maxBodyBytes), share);
-  const scanned = await scanBody(body, route, scan(call.principal));
-  const message = bindRequest(route, { pathValues, query, body, scanned });
-  if (watch === null || route.spec.method !== WATCH) {
+  const scanned = await scanBody(body.body, route, scan(call.principal));
+  const message = bindRequest(route, { pathValues, query, ...body, scanned });
+  const { method } = route.spec;
+  if (watch === null || !WATCHES.has(method)) {
     using pending = await answerMemory.begin(call, res);
     return await invoke({ route, message, call, req, res, context, pending });
   }
   const { report } = context;
-  await watch.rest({ message: message as WatchBundleRequest, header: headersOf(req), call, report, req, res });
+  await watch.rest({ method, message, header: headersOf(req), call, report, req, res });
   return { status: route.operation.successStatus };
 }
 
@@ -133,8 +133,12 @@ async function admit(
   return call;
 }
 
-async function bodyOf(route: Route, req: NodeRequest, maxBytes: number, share: BodyShare): Promise<string> {
-  if (route.body.kind !== "none") return await readText(req, maxBytes, share);
+async function bodyOf({ body }: Route, req: NodeRequest, maxBytes: number, share: BodyShare): Promise<BodyText> {
+  if (body.kind === "http_body") {
+    const data = await readBytes(req, maxBytes, share);
+    return { body: "", httpBody: { contentType: headerOf(req, "content-type") ?? "", data } };
+  }
+  if (body.kind !== "none") return { body: await readText(req, maxBytes, share) };
   await skipBody(req, maxBytes);
-  return "";
+  return { body: "" };
 }

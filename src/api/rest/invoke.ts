@@ -3,11 +3,13 @@ import { create, type DescMessage, type Message, type MessageInitShape, type Mes
 import { createContextValues, createHandlerContext, type HandlerContext } from "@connectrpc/connect";
 import { AppError } from "../../core/error.js";
 import { callKey, httpStatusKey, type Call } from "../admission/call.js";
+import type { HttpBody } from "../../../gen/google/api/httpbody_pb.js";
+import { getField } from "../../json-form/fields.js";
 import type { PendingAnswer } from "../http/answer-memory.js";
 import type { RestContext, RestOutcome } from "./rest-contract.js";
 import { headerOf, headersOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { shuttingDown } from "../http/observed-method.js";
-import { answerJson, isGone } from "../http/answer.js";
+import { answerBytes, answerJson, isGone } from "../http/answer.js";
 import type { RestMethod, Route } from "./routes.js";
 import { bytesFormat, streamFormat, streamHeaders } from "./stream-format.js";
 import { writeStream } from "./stream.js";
@@ -77,11 +79,17 @@ async function answerOne(
   const { responseField } = route;
   const status = statusOf(route, context);
   const hasBody = status !== 204 && status !== 304;
+  const headers = Object.fromEntries(context.responseHeader);
+  if (route.isHttpBody && hasBody) {
+    const body = (responseField === undefined ? response : getField(response, responseField)) as HttpBody | undefined;
+    const type = body?.contentType || route.operation.mediaType;
+    pending.hold(answerBytes(req, res, status, { ...headers, "content-type": type }, body?.data ?? new Uint8Array()));
+    return { status };
+  }
   const json =
     responseField === undefined
       ? () => writeMessage(spec.method.output, response)
       : () => writeField(responseField, response);
-  const headers = Object.fromEntries(context.responseHeader);
   const bytes = answerJson(req, res, status, headers, hasBody ? json() : undefined);
   pending.hold(bytes);
   return { status };
@@ -97,7 +105,7 @@ async function answerStream(
   const { bytesField, responseField, operation } = route;
   const format =
     bytesField === undefined
-      ? streamFormat(headerOf(req, "accept"), { desc: output, responseField })
+      ? streamFormat(headerOf(req, "accept"), { desc: output, responseField, isMember: operation.eventDataIsMember })
       : bytesFormat(bytesField, operation.mediaType);
   const messages = messagesOf(output, spec.impl(message, context), shutdownSignal);
   const out: Writable = res;

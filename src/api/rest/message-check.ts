@@ -1,14 +1,15 @@
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
 import { fieldRulesOf } from "../../json-form/field-rules.js";
 import { isFieldMask, isTimestamp } from "../../json-form/fields.js";
+import { isHttpBody } from "../../json-form/http-body.js";
 import { restScalar } from "./scalar.js";
 
 /**
  * Refuses a request message that REST cannot read: see `checkResponse`; and json_text only at the top, where the span of the raw
- * text is known. Throws an Error that names the field.
+ * text is known. `body` is the field that is the whole body. Throws an Error that names the field.
  */
-export function checkRequest(message: DescMessage): void {
-  walk(message, new Set(), (field) => {
+export function checkRequest(message: DescMessage, body?: DescField): void {
+  walk(message, new Set(), body, (field) => {
     if (fieldRulesOf(field).jsonText && field.parent !== message)
       throw refusal(field, "json_text inside of a nested message");
   });
@@ -16,20 +17,26 @@ export function checkRequest(message: DescMessage): void {
 
 /**
  * Refuses a response message that REST cannot write: 64-bit integers (strings in JSON), bytes, maps whose keys are no
- * strings, google.protobuf types but Timestamp, FieldMask and Empty, and field rules on what is no string. Throws an Error that
- * names the field.
+ * strings, google.protobuf types but Timestamp, FieldMask and Empty, a google.api.HttpBody that is not the whole body, and field rules
+ * on what is no string. `body` is the field that is the whole body. Throws an Error that names the field.
  */
-export function checkResponse(message: DescMessage): void {
-  walk(message, new Set(), () => undefined);
+export function checkResponse(message: DescMessage, body?: DescField): void {
+  if (!isHttpBody(message)) walk(message, new Set(), body, () => undefined);
 }
 
-function walk(message: DescMessage, seen: Set<DescMessage>, visit: (field: DescField) => void): void {
+function walk(
+  message: DescMessage,
+  seen: Set<DescMessage>,
+  body: DescField | undefined,
+  visit: (field: DescField) => void,
+): void {
   if (seen.has(message) || isTimestamp(message) || isFieldMask(message)) return;
   seen.add(message);
   for (const field of message.fields) {
+    if (isHttpBody(field.message) && field.fieldKind === "message" && field === body) continue;
     checkField(field);
     visit(field);
-    if (field.message !== undefined) walk(field.message, seen, visit);
+    if (field.message !== undefined) walk(field.message, seen, body, visit);
   }
 }
 
@@ -44,7 +51,7 @@ function checkField(field: DescField): void {
     throw refusal(field, "a map without string keys");
   const type = field.message;
   const isKnown = isTimestamp(type) || isFieldMask(type) || type?.typeName === "google.protobuf.Empty";
-  if (type?.typeName.startsWith("google.protobuf.") && !isKnown) throw refusal(field, type.typeName);
+  if (type?.typeName.startsWith("google.") && !isKnown) throw refusal(field, type.typeName);
 }
 
 function refusal(field: DescField, what: string): Error {

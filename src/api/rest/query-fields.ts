@@ -2,11 +2,12 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { fieldRulesOf } from "../../json-form/field-rules.js";
 import { isFieldMask, isTimestamp } from "../../json-form/fields.js";
 
-/** What the body of a request goes into: nothing, every field that the path does not bind, or one field. */
+/** What the body of a request goes into: nothing, every field that the path does not bind, one field, or a google.api.HttpBody as it is. */
 export type BodyTarget =
   | { readonly kind: "none" }
   | { readonly kind: "all"; readonly message: DescMessage }
-  | { readonly kind: "field"; readonly field: DescField };
+  | { readonly kind: "field"; readonly field: DescField }
+  | { readonly kind: "http_body"; readonly field: DescField & { readonly fieldKind: "message" } };
 
 /** The fields that a query can set, each by its dotted proto name and with the messages that it stands in. */
 export type QueryFields = ReadonlyMap<string, readonly DescField[]>;
@@ -22,7 +23,7 @@ export function queryFieldsOf(input: DescMessage, bound: ReadonlySet<string>, bo
     for (const field of message.fields) {
       const path = [...outer, field];
       const name = path.map((part) => part.name).join(".");
-      if (bound.has(name) || (body.kind === "field" && path[0] === body.field)) continue;
+      if (bound.has(name) || ("field" in body && path[0] === body.field)) continue;
       if (isLeaf(field)) found.set(name, path);
       // Recursive messages have no end: a query has one level of them.
       else if (field.fieldKind === "message" && !outer.some((part) => part.message === field.message))

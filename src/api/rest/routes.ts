@@ -7,6 +7,7 @@ import { MAX_POLICY_LEVELS, type StrictJsonOptions } from "../../bundle/strict-j
 import { fieldBounds, messageBounds } from "../admission/message-bounds.js";
 import { operationOf } from "../admission/operations.js";
 import { fieldNamed, isFieldMask, isTimestamp } from "../../json-form/fields.js";
+import { isHttpBody } from "../../json-form/http-body.js";
 import { bytesFieldOf, checkRequest, checkResponse } from "./message-check.js";
 import { queryFieldsOf, type BodyTarget, type QueryFields } from "./query-fields.js";
 import { parseTemplate } from "./template.js";
@@ -31,6 +32,8 @@ export interface Route extends Entry {
   readonly updateMask: DescField | undefined;
   /** The field that is the response's body; the whole message when there is none. */
   readonly responseField: DescField | undefined;
+  /** The response's body is a google.api.HttpBody: its bytes are written as they are. */
+  readonly isHttpBody: boolean;
   /** The field of bytes that a stream writes, as the operation's media_type; undefined for a stream of messages. */
   readonly bytesField: DescField | undefined;
 }
@@ -59,22 +62,23 @@ export function collectRoutes(methods: readonly MethodImplSpec[]): Route[] {
 function routeOf(name: string, spec: RestMethod, rule: HttpRule): Route {
   const operation = operationOf(spec.method);
   const { input, output } = spec.method;
-  checkRequest(input);
-  const bytesField = operation.mediaType === "" ? undefined : bytesFieldOf(name, output);
-  if (bytesField !== undefined && spec.kind === "unary") throw new Error(`${name}: media_type is for streams`);
-  if (bytesField === undefined) checkResponse(output);
+  const responseField =
+    rule.responseBody === "" ? undefined : topField(name, output, rule.responseBody, "response_body");
+  const hasHttpBody = isHttpBody(responseField?.message ?? output) && responseField?.fieldKind !== "list";
+  requireMediaType(name, spec, operation, hasHttpBody);
+  const bytesField = operation.mediaType === "" || hasHttpBody ? undefined : bytesFieldOf(name, output);
+  const body = bodyTarget(name, input, rule.body);
+  checkRequest(input, "field" in body ? body.field : undefined);
+  if (bytesField === undefined) checkResponse(output, responseField);
   const { httpMethod, path } = patternOf(name, rule);
   const template = parseTemplate(path);
   const pathFields = new Map(template.variables.map(({ field }) => [field, pathField(name, input, field)]));
-  const body = bodyTarget(name, input, rule.body);
   if (body.kind !== "none" && (httpMethod === "GET" || httpMethod === "HEAD"))
     throw new Error(`${name}: a body in ${httpMethod}`);
-  if (body.kind === "field" && [...pathFields.values()].some(([top]) => top === body.field)) {
+  if ("field" in body && [...pathFields.values()].some(([top]) => top === body.field)) {
     throw new Error(`${name}: both path and body bind "${rule.body}"`);
   }
   const mask = fieldNamed(input, "update_mask");
-  const responseField =
-    rule.responseBody === "" ? undefined : topField(name, output, rule.responseBody, "response_body");
   return {
     name,
     httpMethod,
@@ -89,8 +93,17 @@ function routeOf(name: string, spec: RestMethod, rule: HttpRule): Route {
     scanOptions: scanOptions(body),
     updateMask: httpMethod === "PATCH" && mask?.fieldKind === "message" && isFieldMask(mask.message) ? mask : undefined,
     responseField,
+    isHttpBody: hasHttpBody,
     bytesField,
   };
+}
+
+/** What REST answers with is JSON, or a body of the operation's media_type, or a stream of it. */
+function requireMediaType(name: string, { kind }: RestMethod, { mediaType }: Operation, hasHttpBody: boolean): void {
+  if (hasHttpBody && kind !== "unary") throw new Error(`${name}: REST has no streams of google.api.HttpBody`);
+  if (hasHttpBody && mediaType === "") throw new Error(`${name}: a google.api.HttpBody needs a media_type`);
+  if (!hasHttpBody && mediaType !== "" && kind === "unary")
+    throw new Error(`${name}: media_type is for streams and google.api.HttpBody`);
 }
 
 function scanOptions(body: BodyTarget): StrictJsonOptions {
@@ -129,7 +142,9 @@ function pathField(name: string, input: DescMessage, dotted: string): DescField[
 function bodyTarget(name: string, input: DescMessage, body: string): BodyTarget {
   if (body === "") return { kind: "none" };
   if (body === "*") return { kind: "all", message: input };
-  return { kind: "field", field: topField(name, input, body, "body") };
+  const field = topField(name, input, body, "body");
+  if (field.fieldKind === "message" && isHttpBody(field.message)) return { kind: "http_body", field };
+  return { kind: "field", field };
 }
 
 /** A field of the message itself, not of a nested one. Throws an Error when there is none of that name. */

@@ -1,5 +1,6 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { ErrorAnswer } from "../http/error-body.js";
+import { acceptsEvents } from "../../core/http/conditional-request.js";
 import { fieldNamed, getField } from "../../json-form/fields.js";
 import { writeField, writeMessage } from "../../json-form/write.js";
 
@@ -21,6 +22,8 @@ export interface TextStreamFormat extends StreamFormat {
 export interface StreamContent {
   readonly desc: DescMessage;
   readonly responseField: DescField | undefined;
+  /** The data of a server-sent event is the member of the oneof that is set (Operation.event_data_is_member). */
+  readonly isMember?: boolean;
 }
 
 /** Server-sent events for a client that accepts them, else one JSON text a line (api.md, `GET /v1/bundles/watch`). */
@@ -37,14 +40,6 @@ export function bytesFormat(field: DescField, mediaType: string): StreamFormat {
   };
 }
 
-/** By name only: every EventSource names it, and clients that read lines often accept anything. */
-function acceptsEvents(accept = ""): boolean {
-  return accept.split(",").some((range) => {
-    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
-    return type === "text/event-stream" && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
-  });
-}
-
 /**
  * Events (HTML standard, section 9.2): named after the member of the message's one oneof that is set, `message` without one; the
  * id is the field `event_id`, or else the field `sequence`, and after a dot `deployment_id` where it is set, so that a client reconnects
@@ -59,13 +54,15 @@ function eventStream(content: StreamContent): TextStreamFormat {
   return {
     contentType: "text/event-stream",
     message(message) {
-      const name = members.find((member) => getField(message, member) !== undefined)?.name ?? "message";
+      const member = members.find((one) => getField(message, one) !== undefined);
       const activation = deploymentId === undefined ? undefined : getField(message, deploymentId);
       const suffix = typeof activation === "string" && activation !== "" ? `.${activation}` : "";
       const numbered = sequence === undefined ? "" : writeField(sequence, message) + suffix;
       const named = eventId === undefined ? numbered : String(getField(message, eventId));
       const id = named === "" ? "" : `id: ${oneLine(named)}\n`;
-      return `event: ${name}\n${id}data: ${textOf(content, message)}\n\n`;
+      const isMember = content.isMember === true && member !== undefined;
+      const data = isMember ? oneLine(writeField(member, message)) : textOf(content, message);
+      return `event: ${member?.name ?? "message"}\n${id}data: ${data}\n\n`;
     },
     error: ({ body, headers }) => `${retryField(headers["retry-after"])}event: error\ndata: ${body}\n\n`,
   };

@@ -9,7 +9,7 @@ import { toAppError } from "../admission/error-status.js";
 import type { ScanJsonFor } from "../http/scan-json.js";
 import { operationOf } from "../admission/operations.js";
 import { maxMessageBytesOf } from "../admission/request-size.js";
-import { WATCH, type WatchHandler } from "../http/watch-contract.js";
+import { WATCHES, type WatchHandler } from "../http/watch-contract.js";
 import { answerError } from "../http/answer.js";
 import { errorAnswer, methodNotAllowed, type ErrorAnswer } from "../http/error-body.js";
 import type { AnswerMemory } from "../http/answer-memory.js";
@@ -178,7 +178,7 @@ interface Invocation extends Pick<RpcOptions, "scan" | "watch" | "bodyMemory" | 
 
 async function invoke(invocation: Invocation): Promise<void> {
   const { route, form, req, res, values, watch, answerMemory } = invocation;
-  if (watch !== null && route.handler.method === WATCH) {
+  if (watch !== null && WATCHES.has(route.handler.method)) {
     await invokeWatch(invocation, watch);
     return;
   }
@@ -208,7 +208,8 @@ async function invokeWatch(invocation: Invocation, watch: WatchHandler): Promise
   const call = values.get(callKey);
   const report = values.get(reportKey);
   if (call !== undefined && report !== undefined) {
-    if (await watch.rpc({ form, header, body, message, call, report, res })) return;
+    const { method } = route.handler;
+    if (await watch.rpc({ method, form, header, body, message, call, report, res })) return;
   }
   values.set(messageKey, message);
   const request = universalRequest(req, res, values);

@@ -1,10 +1,10 @@
-import { create, toBinary, toJsonString, type MessageInitShape } from "@bufbuild/protobuf";
+import { toBinary, toJsonString, type Message } from "@bufbuild/protobuf";
 import { compressedFlag, encodeEnvelope, type Compression } from "@connectrpc/connect/protocol";
-import { WatchBundleResponseSchema, type WatchBundleResponse } from "../../../gen/signet/v1/runtime_pb.js";
 import type { ActiveContents } from "../../service/runtimes/active-contents.js";
+import type { ActivePolicies, ActivePolicyTexts } from "../../service/runtimes/active-policies.js";
 import type { WatchEvent } from "../../service/runtimes/watch.js";
-import { streamFormat } from "../rest/stream-format.js";
-import { watchMessage } from "../methods/watch-message.js";
+import { streamFormat, type TextStreamFormat } from "../rest/stream-format.js";
+import type { Told, WatchView } from "./watch-view.js";
 
 /** How the messages of a watch look: enveloped protobuf or JSON, server-sent events, lines of JSON. */
 export type FrameBody = "proto" | "json" | "events" | "lines";
@@ -14,27 +14,22 @@ const COMPRESS_MIN_BYTES = 1024;
 
 type FrameSet = Map<FrameForm, Buffer | Promise<Buffer>>;
 
-const content = { desc: WatchBundleResponseSchema, responseField: undefined };
-const events = streamFormat("text/event-stream", content);
-const lines = streamFormat(undefined, content);
-
 /** How a stream has its messages: the same object for all that have them so. */
 export interface FrameForm {
   readonly body: FrameBody;
   /** Only of enveloped forms. */
   readonly compression: Compression | null;
-  /** Activations carry the content in place of the document. */
-  readonly hasContent: boolean;
+  readonly view: WatchView;
 }
 
 const forms = new Map<string, FrameForm>();
 
 /** The form of a stream's messages. */
-export function frameForm(body: FrameBody, compression: Compression | null, hasContent: boolean): FrameForm {
-  const name = `${body} ${compression?.name ?? ""} ${hasContent}`;
+export function frameForm(body: FrameBody, compression: Compression | null, view: WatchView): FrameForm {
+  const name = `${body} ${compression?.name ?? ""} ${view.name}`;
   const known = forms.get(name);
   if (known !== undefined) return known;
-  const form = { body, compression, hasContent };
+  const form = { body, compression, view };
   forms.set(name, form);
   return form;
 }
@@ -42,36 +37,60 @@ export function frameForm(body: FrameBody, compression: Compression | null, hasC
 /** Stands for the proof of an activation that has none. */
 const UNPROVEN = {};
 
+const NOTHING: Told = { content: null, policies: null };
+
 /**
  * The frames of watch events, each made once and written to every stream of that form, so they hold nothing of one stream. Those of an
- * activation live as long as both its ActiveBundle and its proof, the others as long as their event.
+ * activation live as long as both its ActiveBundle and its proof, or as its policies where they are all it tells; the others as long as
+ * their event.
  */
 export class Frames {
   readonly #frames = new WeakMap<object, FrameSet>();
   readonly #activations = new WeakMap<object, WeakMap<object, FrameSet>>();
 
-  constructor(private readonly contents: Pick<ActiveContents, "of">) {}
+  constructor(
+    private readonly contents: Pick<ActiveContents, "of">,
+    private readonly policies: Pick<ActivePolicyTexts, "peek" | "of">,
+  ) {}
 
   of(event: WatchEvent, form: FrameForm): Buffer | Promise<Buffer> {
-    const frames = this.#setOf(event);
-    const kept = frames.get(form);
-    if (kept !== undefined) return kept;
-    const made = this.#encode(event, form);
-    frames.set(form, made);
-    if (made instanceof Promise) void replaceWhenDone(frames, form, made);
-    return made;
+    if (event.kind !== "activation" || form.view.needs !== "policies")
+      return frameIn(this.#setOf(event), form, () => this.#encode(event, form));
+    const kept = this.policies.peek(event.active);
+    if (kept !== undefined) return this.#ofPolicies(event, form, kept);
+    return this.policies.of(event.active).then((policies) => this.#ofPolicies(event, form, policies));
+  }
+
+  #ofPolicies(event: WatchEvent, form: FrameForm, policies: ActivePolicies): Buffer | Promise<Buffer> {
+    return frameIn(this.#setFor(policies), form, () =>
+      encode(form.view.message(event, { ...NOTHING, policies }), form),
+    );
   }
 
   #setOf(event: WatchEvent): FrameSet {
-    if (event.kind !== "activation") return valueOf(this.#frames, event, () => new Map() as FrameSet);
+    if (event.kind !== "activation") return this.#setFor(event);
     const byProof = valueOf(this.#activations, event.active, () => new WeakMap<object, FrameSet>());
     return valueOf(byProof, event.proof ?? UNPROVEN, () => new Map() as FrameSet);
   }
 
-  #encode(event: WatchEvent, form: FrameForm): Buffer | Promise<Buffer> {
-    if (event.kind !== "activation" || !form.hasContent) return encode(watchMessage(event), form);
-    return this.contents.of(event.active).then((content) => encode(watchMessage(event, content), form));
+  #setFor(key: object): FrameSet {
+    return valueOf(this.#frames, key, () => new Map() as FrameSet);
   }
+
+  #encode(event: WatchEvent, form: FrameForm): Buffer | Promise<Buffer> {
+    const { view } = form;
+    if (event.kind !== "activation" || view.needs !== "content") return encode(view.message(event, NOTHING), form);
+    return this.contents.of(event.active).then((content) => encode(view.message(event, { ...NOTHING, content }), form));
+  }
+}
+
+function frameIn(frames: FrameSet, form: FrameForm, make: () => Buffer | Promise<Buffer>): Buffer | Promise<Buffer> {
+  const kept = frames.get(form);
+  if (kept !== undefined) return kept;
+  const made = make();
+  frames.set(form, made);
+  if (made instanceof Promise) void replaceWhenDone(frames, form, made);
+  return made;
 }
 
 function valueOf<K extends object, V>(map: WeakMap<K, V>, key: K, make: () => V): V {
@@ -91,19 +110,25 @@ async function replaceWhenDone(frames: FrameSet, form: FrameForm, made: Promise<
   }
 }
 
-function encode(
-  init: MessageInitShape<typeof WatchBundleResponseSchema>,
-  { body, compression }: FrameForm,
-): Buffer | Promise<Buffer> {
-  const message = create(WatchBundleResponseSchema, init);
-  if (body === "events") return Buffer.from(events.message(message));
-  if (body === "lines") return Buffer.from(lines.message(message));
-  const data = serialized(message, body);
+function encode(message: Message, { body, compression, view }: FrameForm): Buffer | Promise<Buffer> {
+  if (body === "events" || body === "lines") return Buffer.from(restFormat(view, body).message(message));
+  const data = serialized(message, body, view);
   if (compression === null || data.byteLength < COMPRESS_MIN_BYTES) return Buffer.from(encodeEnvelope(0, data));
   return compression.compress(data).then((compressed) => Buffer.from(encodeEnvelope(compressedFlag, compressed)));
 }
 
-function serialized(message: WatchBundleResponse, body: "proto" | "json"): Uint8Array<ArrayBuffer> {
-  if (body === "proto") return toBinary(WatchBundleResponseSchema, message);
-  return new TextEncoder().encode(toJsonString(WatchBundleResponseSchema, message));
+const restFormats = new WeakMap<WatchView, Readonly<Record<"events" | "lines", TextStreamFormat>>>();
+
+function restFormat(view: WatchView, body: "events" | "lines"): TextStreamFormat {
+  const { content } = view;
+  const make = () => ({
+    events: streamFormat("text/event-stream", content),
+    lines: streamFormat(undefined, content),
+  });
+  return valueOf(restFormats, view, make)[body];
+}
+
+function serialized(message: Message, body: "proto" | "json", { content }: WatchView): Uint8Array<ArrayBuffer> {
+  if (body === "proto") return toBinary(content.desc, message);
+  return new TextEncoder().encode(toJsonString(content.desc, message));
 }

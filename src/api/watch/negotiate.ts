@@ -1,4 +1,4 @@
-import { fromJsonString, isMessage, type Message } from "@bufbuild/protobuf";
+import { fromJsonString, isMessage, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { compressionNegotiate } from "@connectrpc/connect/protocol";
 import {
   headerStreamAcceptEncoding,
@@ -12,7 +12,6 @@ import {
   headerTimeout as grpcTimeout,
   parseTimeout as parseGrpcTimeout,
 } from "@connectrpc/connect/protocol-grpc";
-import { WatchBundleRequestSchema, type WatchBundleRequest } from "../../../gen/signet/v1/runtime_pb.js";
 import { COMPRESSIONS } from "../rpc/strict-body.js";
 import type { WireForm } from "../http/wire-form.js";
 import { rpcWire, type WatchWire } from "./watch-wire.js";
@@ -50,14 +49,14 @@ const HEAD_BYTES = 5;
  * The one message of a body that is one plain envelope; undefined for anything else, as for `negotiate`. `decoded` is that message, where
  * it was decoded already: anything else is JSON.
  */
-export function onlyMessage(body: Uint8Array, decoded: Message | undefined): WatchBundleRequest | undefined {
+export function onlyMessage(desc: DescMessage, body: Uint8Array, decoded: Message | undefined): Message | undefined {
   if (body.byteLength < HEAD_BYTES || body[0] !== 0) return undefined;
   const length = new DataView(body.buffer, body.byteOffset).getUint32(1);
   if (body.byteLength !== HEAD_BYTES + length) return undefined;
-  if (decoded !== undefined) return isMessage(decoded, WatchBundleRequestSchema) ? decoded : undefined;
+  if (decoded !== undefined) return isMessage(decoded, desc) ? decoded : undefined;
   const data = body.subarray(HEAD_BYTES);
   try {
-    return fromJsonString(WatchBundleRequestSchema, new TextDecoder().decode(data), { ignoreUnknownFields: true });
+    return fromJsonString(desc, new TextDecoder().decode(data), { ignoreUnknownFields: true });
   } catch {
     return undefined;
   }

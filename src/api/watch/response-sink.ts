@@ -8,6 +8,8 @@ import type { Ending } from "./watch-wire.js";
 /** Takes the frames of one watch. No method throws, also when the client has disconnected. */
 export interface Sink {
   begin(headers: Readonly<Record<string, string>>): void;
+  /** Sends the head before the first frame. */
+  flush(): void;
   /** False when the buffer is full: send no more until `SinkEvents.drained`. */
   write(frame: Uint8Array): boolean;
   end(ending: Ending): void;
@@ -63,6 +65,10 @@ export class ResponseSink implements Sink {
     if (isGone(this.#res)) return;
     this.#res.statusCode = 200;
     for (const [name, value] of Object.entries(headers)) this.#res.setHeader(name, value);
+  }
+
+  flush(): void {
+    if (!isGone(this.#res)) this.#res.flushHeaders();
   }
 
   write(frame: Uint8Array): boolean {

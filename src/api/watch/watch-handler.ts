@@ -1,4 +1,5 @@
 import type { ActiveContents } from "../../service/runtimes/active-contents.js";
+import type { ActivePolicyTexts } from "../../service/runtimes/active-policies.js";
 import type { Push } from "../../service/runtimes/push.js";
 import type { WatchRequest } from "../../service/runtimes/watch.js";
 import type { Call } from "../admission/call.js";
@@ -7,15 +8,15 @@ import type { OnRefused } from "../admission/guard.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
 import { headerOf } from "../http/node-http.js";
 import type { WatchHandler, WatchRest, WatchRpc } from "../http/watch-contract.js";
-import { watchRequest } from "../methods/watch-request.js";
 import { Frames } from "./frames.js";
 import { negotiate, onlyMessage } from "./negotiate.js";
 import { ResponseSink } from "./response-sink.js";
 import { restWire } from "./watch-wire.js";
 import { WatchStream } from "./watch-stream.js";
+import { watchedMethod } from "./watch-view.js";
 
 /**
- * Serves WatchBundle for fleets, with frames that all streams share. Requests that a protocol refuses (a broken frame, an unknown
+ * Serves WatchBundle, WatchPolicies and SyncFlags for fleets, with frames that all streams share. Requests that a protocol refuses (a broken frame, an unknown
  * encoding) are left to the protocol's own handler, which has the words for it.
  */
 export class StreamingWatchHandler implements WatchHandler {
@@ -26,31 +27,35 @@ export class StreamingWatchHandler implements WatchHandler {
     private readonly onRefused: OnRefused,
     private readonly streams: StreamObserver,
     contents: ActiveContents,
+    policies: ActivePolicyTexts,
   ) {
-    this.#frames = new Frames(contents);
+    this.#frames = new Frames(contents, policies);
   }
 
-  async rpc({ form, header, body, message: decoded, call, report, res }: WatchRpc): Promise<boolean> {
+  async rpc({ method, form, header, body, message: decoded, call, report, res }: WatchRpc): Promise<boolean> {
     const negotiated = negotiate(form, header);
-    const message = onlyMessage(body, decoded);
+    const message = onlyMessage(method.input, body, decoded);
     if (negotiated === undefined || message === undefined) return false;
     const { wire, timeoutMs } = negotiated;
+    const watched = watchedMethod(method);
     report.reached = true;
-    const stream = new WatchStream(this.#frames, wire, message.content, report, this.streams);
+    const stream = new WatchStream(this.#frames, wire, watched.view(message), report, this.streams);
     stream.into(new ResponseSink(res, stream));
     if (timeoutMs !== undefined) stream.endAfter(timeoutMs);
     try {
-      await this.#open(call, watchRequest(message, header, call), stream);
+      await this.#open(call, watched.request(message, header, call), stream);
     } catch (thrown) {
       stream.end(toAppError(thrown));
     }
     return true;
   }
 
-  async rest({ message, header, call, report, req, res }: WatchRest): Promise<void> {
-    const wire = restWire(headerOf(req, "accept"));
-    const stream = new WatchStream(this.#frames, wire, message.content, report, this.streams);
-    const request = watchRequest(message, header, call);
+  async rest({ method, message, header, call, report, req, res }: WatchRest): Promise<void> {
+    const watched = watchedMethod(method);
+    const view = watched.view(message);
+    const wire = restWire(headerOf(req, "accept"), view.content);
+    const stream = new WatchStream(this.#frames, wire, view, report, this.streams);
+    const request = watched.request(message, header, call);
     stream.into(new ResponseSink(res, stream));
     await this.#open(call, request, stream);
   }

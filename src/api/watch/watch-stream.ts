@@ -2,11 +2,17 @@ import { AppError } from "../../core/error.js";
 import type { Subscription, WatchReader } from "../../service/runtimes/subscriber.js";
 import type { WatchEvent } from "../../service/runtimes/watch.js";
 import { toAppError } from "../admission/error-status.js";
+import { NothingActivePatience } from "../methods/watch-message.js";
 import type { WatchReport } from "../http/watch-contract.js";
 import type { StreamObserver } from "../admission/stream-observer.js";
 import { frameForm, type FrameForm, type Frames } from "./frames.js";
 import type { Sink, SinkEvents } from "./response-sink.js";
+import type { WatchView } from "./watch-view.js";
 import type { WatchWire } from "./watch-wire.js";
+
+function ignore(): void {
+  // The ping is sent for the connection's sake.
+}
 
 /** Writes one watch: a wire, a sink and no queue. */
 export class WatchStream implements WatchReader, SinkEvents {
@@ -15,16 +21,19 @@ export class WatchStream implements WatchReader, SinkEvents {
   #hasBegun = false;
   #isOver = false;
   readonly #form: FrameForm;
+  /** Null for streams that are sent every event. */
+  readonly #patience: NothingActivePatience | null;
   #deadline: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly frames: Frames,
     private readonly wire: WatchWire,
-    hasContent: boolean,
+    view: WatchView,
     private readonly report: WatchReport,
     private readonly streams: StreamObserver,
   ) {
-    this.#form = frameForm(wire.body, wire.compression, hasContent);
+    this.#form = frameForm(wire.body, wire.compression, view);
+    this.#patience = view.isSilent ? new NothingActivePatience() : null;
   }
 
   /** Sets the sink; before the watch is opened. */
@@ -44,6 +53,7 @@ export class WatchStream implements WatchReader, SinkEvents {
   }
 
   send(event: WatchEvent): boolean {
+    if (this.#patience !== null && event.kind !== "activation") return this.#passOver(event, this.#patience);
     try {
       const frame = this.frames.of(event, this.#form);
       if (!(frame instanceof Promise)) return this.#write(frame);
@@ -52,7 +62,9 @@ export class WatchStream implements WatchReader, SinkEvents {
     } catch (thrown) {
       // Before the first message the caller of Push.open still answers it.
       if (!this.#hasBegun) throw thrown;
-      this.#cut(thrown);
+      // What is active cannot be told in this form.
+      if (thrown instanceof AppError) this.end(thrown);
+      else this.#cut(thrown);
       return true;
     }
   }
@@ -81,6 +93,21 @@ export class WatchStream implements WatchReader, SinkEvents {
     if (this.#isOver) return;
     this.report.error ??= new AppError("cancelled", "the client closed the request");
     this.#close();
+  }
+
+  /**
+   * Of a stream on which activations alone are sent. Its head goes out at once, since nothing else may for long; a ping in place of each
+   * heartbeat keeps the connection open on the way, and finds out when it is gone.
+   */
+  #passOver(event: WatchEvent, patience: NothingActivePatience): boolean {
+    if (!this.#hasBegun) {
+      this.#begin();
+      this.#sink?.flush();
+    }
+    this.ask(ignore);
+    const end = patience.after(event);
+    if (end !== null) this.end(end);
+    return true;
   }
 
   async #writeLater(made: Promise<Buffer>): Promise<void> {

@@ -18,12 +18,11 @@ import {
   trailerFlag,
   trailerSerialize,
 } from "@connectrpc/connect/protocol-grpc-web";
-import { WatchBundleResponseSchema } from "../../../gen/signet/v1/runtime_pb.js";
 import type { AppError } from "../../core/error.js";
 import { toConnectError } from "../admission/error-status.js";
 import { errorAnswer } from "../http/error-body.js";
 import type { RpcProtocol } from "../http/wire-form.js";
-import { streamFormat, streamHeaders } from "../rest/stream-format.js";
+import { streamFormat, streamHeaders, type StreamContent } from "../rest/stream-format.js";
 import type { FrameBody } from "./frames.js";
 
 /** How a protocol writes a watch. Holds nothing of one stream. */
@@ -96,8 +95,8 @@ function trailerStatus(error: AppError, requestId: string): Headers {
 }
 
 /** REST: server-sent events for clients that accept them, else lines of JSON; the last of either is the error. */
-export function restWire(accept: string | undefined): WatchWire {
-  const format = streamFormat(accept, { desc: WatchBundleResponseSchema, responseField: undefined });
+export function restWire(accept: string | undefined, content: StreamContent): WatchWire {
+  const format = streamFormat(accept, content);
   return {
     body: format.contentType === "text/event-stream" ? "events" : "lines",
     compression: null,

@@ -1,5 +1,6 @@
 import { structuredText } from "./structured-json.js";
 import { inArchiveOrder, portableSha256Hex, type OpaFile, type Sha256HexOf } from "./opa-file.js";
+import type { OpaPolicies, YamlReader } from "./opa-policies.js";
 import { formatManifest, MANIFEST_FILE, opaScope, type OpaActivation } from "./opa-manifest.js";
 import { formatSignatures, opaSigningInput, SIGNATURES_FILE } from "./opa-signature.js";
 
@@ -9,6 +10,8 @@ export interface OpaContent {
   readonly files: readonly OpaFile[];
   /** The paths of `data` that the bundle owns. */
   readonly roots: readonly string[];
+  /** The version of the language of its modules. */
+  readonly regoVersion: 0 | 1;
 }
 
 /** An archive that has all but its signature. */
@@ -40,7 +43,28 @@ export function plainContent(policies: string, scopePolicies: string): OpaConten
   return {
     files: [{ name: `${PLAIN_ROOT}/data.json`, bytes: new TextEncoder().encode(text) }],
     roots: [PLAIN_ROOT],
+    regoVersion: 1,
   };
+}
+
+/**
+ * Policies of kind OPA as the files of an archive. A data file is printed in the form in which OPA hashes it, `data.yaml` as JSON, which
+ * is YAML too: what it holds is then the same for every parser.
+ *
+ * @param readYaml reads `data.yaml`
+ * @throws TypeError for policies that were not checked by parseOpaPolicies when they were published
+ */
+export function opaContent({ files, roots, regoVersion }: OpaPolicies, readYaml: YamlReader): OpaContent {
+  const encoder = new TextEncoder();
+  const file = (name: string, text: string) => ({ name, bytes: encoder.encode(fileText(name, text, readYaml)) });
+  return { files: [...files].map(([name, text]) => file(name, text)), roots, regoVersion };
+}
+
+function fileText(name: string, text: string, readYaml: YamlReader): string {
+  if (name.endsWith(".rego")) return text;
+  const read = name.endsWith(".yaml") ? readYaml(text) : { json: text };
+  if ("problem" in read) throw new TypeError(`${JSON.stringify(name)} cannot be read: ${read.problem}`);
+  return structuredText(read.json);
 }
 
 /**
@@ -48,10 +72,13 @@ export function plainContent(policies: string, scopePolicies: string): OpaConten
  */
 export function unsignedOpaBundle(
   activation: OpaActivation,
-  { files, roots }: OpaContent,
+  { files, roots, regoVersion }: OpaContent,
   { keyId, sha256Hex = portableSha256Hex }: OpaBundleOptions,
 ): UnsignedOpaBundle {
-  const manifest = { name: MANIFEST_FILE, bytes: new TextEncoder().encode(formatManifest(activation, roots)) };
+  const manifest = {
+    name: MANIFEST_FILE,
+    bytes: new TextEncoder().encode(formatManifest(activation, { roots, regoVersion })),
+  };
   const all = inArchiveOrder([manifest, ...files]);
   const issuedAt = Math.floor(Date.parse(activation.activatedAt) / 1000);
   return {

@@ -41,16 +41,19 @@ export function parseRevision(text: string): OpaRevision | null {
 }
 
 /**
- * The text of `.manifest`, as {@link structuredText}: `revision`, `roots`, `rego_version` 1, and `metadata.signet` {org, project,
+ * The text of `.manifest`, as {@link structuredText}: `revision`, `roots`, `rego_version`, and `metadata.signet` {org, project,
  * environment, version, policy_hash, sequence}.
  */
-export function formatManifest(activation: OpaActivation, roots: readonly string[]): string {
+export function formatManifest(
+  activation: OpaActivation,
+  { roots, regoVersion }: { readonly roots: readonly string[]; readonly regoVersion: 0 | 1 },
+): string {
   const { orgId, projectId, environment, version, policyHash, sequence } = activation;
   return structuredText(
     JSON.stringify({
       revision: formatRevision(activation),
       roots,
-      rego_version: 1,
+      rego_version: regoVersion,
       metadata: {
         signet: { org: orgId, project: projectId, environment, version, policy_hash: policyHash, sequence },
       },

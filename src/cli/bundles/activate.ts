@@ -6,6 +6,7 @@ import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from ".
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
+import { previewedFiles } from "./file-difference.js";
 import { guardedBy, heldBy, withDryRun, withGuards, withHold } from "./options.js";
 import type { HoldOptions, PreviewOptions } from "./options.js";
 
@@ -23,7 +24,10 @@ export function addActivate(program: Command, shell: Shell): void {
         await session.inEnvironment(async (environment) => {
           const request = { ...environment, version, dryRun: options.dryRun === true, ...heldBy(options) };
           const bundle = await session.client.bundles.activateBundle(request, guardedBy(options));
-          answerBundle(shell, options.hold === true ? "activated and held" : "activated", environment.envName, bundle);
+          const after = { ...environment, version: bundle.version };
+          const files = await previewedFiles({ shell, session }, bundle, environment, after);
+          const done = options.hold === true ? "activated and held" : "activated";
+          answerBundle(shell, done, environment.envName, bundle, files);
           await waitIfAsked({ shell, session, environment, sequence: bundle.sequence }, options);
         });
       }),

@@ -1,5 +1,7 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { defined } from "../../core/defined.js";
+import { readOpaPolicies } from "../../bundle/opa/opa-policies.js";
+import { JSON_POLICIES, OPA_POLICIES } from "../../core/bundle.js";
 import { line } from "../../core/printable.js";
 import { parseExactJson, printExactJson } from "../../bundle/exact-json.js";
 import { formatMessage, type Bundle, type ListBundlesResponse } from "../../sdk/index.js";
@@ -12,7 +14,9 @@ import type { Shell } from "../shell/shell.js";
 import { formatFacts, formatTime } from "../shell/table.js";
 import { writeFileAtomically } from "../shell/text-files.js";
 import { addOrigin } from "../transfer/origin.js";
-import { bundleFacts } from "./bundle-output.js";
+import { writePolicies } from "../policies/write-policies.js";
+import { bundleFacts, kindOf } from "./bundle-output.js";
+import { formatOpaPolicies } from "./file-difference.js";
 import { withBundleReason } from "./options.js";
 
 /** `signet bundles`: the versions of an environment. */
@@ -30,6 +34,7 @@ export function addBundles(program: Command, shell: Shell): void {
     .option("--label <key=value>", "only versions with this label")
     .option("--published-by <text>", "only versions with this text in the publisher")
     .option("--source-revision <revision>", "only versions whose source revision begins with this")
+    .addOption(new Option("--kind <kind>", "only versions of this kind of policies").choices(["json", "opa"]))
     .addHelpText(
       "after",
       examples("signet bundles --env staging --limit 10", "signet bundles --env prod --text retries --label team=core"),
@@ -39,8 +44,19 @@ export function addBundles(program: Command, shell: Shell): void {
     .command("get")
     .description("show one version with its policies")
     .argument("<version>", "version number", wholeNumber(1))
-    .addHelpText("after", examples("signet bundles get 3 --env dev"))
-    .action(inSession(shell, (session, version: number) => get(session, shell, version)));
+    .option(
+      "--output <folder>",
+      "write the policies to a new folder: Rego and data under their paths, or policies.json",
+    )
+    .addHelpText(
+      "after",
+      examples("signet bundles get 3 --env dev", "signet bundles get 3 --env dev --output ./policy-3"),
+    )
+    .action(
+      inSession(shell, (session, version: number, { output }: { output?: string }) =>
+        get(session, shell, version, output),
+      ),
+    );
   addOrigin(bundles, shell);
   bundles
     .command("document")
@@ -73,6 +89,7 @@ interface ListOptions {
   readonly label?: string;
   readonly publishedBy?: string;
   readonly sourceRevision?: string;
+  readonly kind?: "json" | "opa";
 }
 
 async function list(session: Session, shell: Shell, options: ListOptions): Promise<void> {
@@ -93,6 +110,7 @@ async function list(session: Session, shell: Shell, options: ListOptions): Promi
     ["ACTIVE", ({ isActive }) => (isActive ? "*" : " ")],
     ["SEQUENCE", ({ sequence }) => sequence],
     ["ORIGIN", ({ origin }) => origin],
+    ["KIND", ({ mediaType }) => kindOf(mediaType)],
     ["PUBLISHED", ({ publishedAt }) => formatTime(publishedAt)],
     ["BY", ({ publishedBy }) => publishedBy],
     ["POLICY HASH", ({ policyHash }) => policyHash.slice(0, 19)],
@@ -107,12 +125,13 @@ async function list(session: Session, shell: Shell, options: ListOptions): Promi
 async function search(
   session: Session,
   environment: { readonly orgId: string; readonly projectId: string; readonly envName: string },
-  { limit, before, ...filter }: ListOptions,
+  { limit, before, kind, ...filter }: ListOptions,
 ): Promise<Pick<ListBundlesResponse, "bundles" | "nextBeforeVersion">> {
   const bundles: Bundle[] = [];
   let beforeVersion = before;
   for (;;) {
-    const page = { limit: limit - bundles.length, ...defined({ beforeVersion }), ...filter };
+    const mediaType = kind === undefined ? undefined : kind === "opa" ? OPA_POLICIES : JSON_POLICIES;
+    const page = { limit: limit - bundles.length, ...defined({ beforeVersion, mediaType }), ...filter };
     const answer = await session.client.bundles.listBundles({ ...environment, ...page });
     bundles.push(...answer.bundles);
     beforeVersion = answer.nextBeforeVersion;
@@ -121,15 +140,25 @@ async function search(
   }
 }
 
-async function get(session: Session, shell: Shell, version: number): Promise<void> {
+async function get(session: Session, shell: Shell, version: number, output: string | undefined): Promise<void> {
   const bundle = await session.inEnvironment((environment) =>
     session.client.bundles.getBundle({ ...environment, version }),
   );
+  if (output !== undefined) {
+    const files = await writePolicies(output, bundle);
+    const { mediaType: media_type } = bundle;
+    shell.answer(
+      () => JSON.stringify({ folder: output, version, media_type, files }),
+      () => line`wrote ${files.length} ${files.length === 1 ? "file" : "files"} of version ${version} to ${output}\n`,
+    );
+    return;
+  }
   const pretty = (text: string) => `${printExactJson(parseExactJson(text), 2)}\n`;
   shell.answer(
     () => formatMessage(bundle),
     () => {
       const facts = formatFacts([...bundleFacts(bundle), ["key", bundle.keyId]]);
+      if (bundle.mediaType === OPA_POLICIES) return facts + formatOpaPolicies(readOpaPolicies(bundle.policiesJson));
       const scoped = bundle.scopePoliciesJson === "{}" ? "" : `scope policies\n${pretty(bundle.scopePoliciesJson)}`;
       return `${facts}policies\n${pretty(bundle.policiesJson)}${scoped}`;
     },

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { JSON_POLICIES, OPA_POLICIES } from "../../core/bundle.js";
 import { line } from "../../core/printable.js";
 import { defined } from "../../core/defined.js";
 import { formatMessage, type ComparedBundle, type CompareBundlesResponse } from "../../sdk/index.js";
@@ -8,15 +9,23 @@ import { wholeNumber } from "../shell/numbers.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { formatDifference } from "./difference-output.js";
+import { fileDifference } from "./file-difference.js";
 
 interface Options extends GlobalOptions {
   readonly from?: string;
   readonly to?: string;
 }
 
+/** A comparison, and the project that it is of. */
+interface ComparedIn {
+  readonly project: { readonly orgId: string; readonly projectId: string };
+  readonly compared: CompareBundlesResponse;
+}
+
 const HELP = `
 With --from and --to: what promoting the active bundle of one environment to the other would change there.
 With one version: the changes from it to the active version of --env. With two: the changes from the first to the second.
+Rego for OPA is compared by files, line by line.
 --json prints both sides and the changes; with two versions, as ever, a JSON Patch (RFC 6902) of the policies.`;
 
 /** `signet diff`: the difference between two environments, or two versions of one. */
@@ -39,15 +48,16 @@ export function addDiff(program: Command, shell: Shell): void {
       const hasEnvFlag = command.parent?.getOptionValueSource("env") === "cli";
       checkUsage(version, options, hasEnvFlag);
       using session = Session.open(shell, command);
-      if (version === undefined) return answer(shell, await betweenStages(session, options));
+      if (version === undefined) return await answer(shell, session, await betweenStages(session, options));
       if (other !== undefined && shell.json) return await answerPatch(shell, session, version, other);
-      const compared = await session.inEnvironment(({ envName, ...project }) =>
-        session.client.bundles.compareBundles({
+      const compared = await session.inEnvironment(async ({ envName, ...project }) => ({
+        project,
+        compared: await session.client.bundles.compareBundles({
           ...{ ...project, fromEnv: envName, fromVersion: version },
           ...defined({ toVersion: other }),
         }),
-      );
-      answer(shell, compared);
+      }));
+      await answer(shell, session, compared);
     });
 }
 
@@ -61,13 +71,13 @@ function checkUsage(version: number | undefined, { from, to, env }: Options, has
   if (from === to) throw new UsageError("--from and --to name the same environment");
 }
 
-async function betweenStages(session: Session, { from = "", to }: Options): Promise<CompareBundlesResponse> {
+async function betweenStages(session: Session, { from = "", to }: Options): Promise<ComparedIn> {
   return await session.inEnvironment(async (source) => {
     const { envName: fromEnv, ...project } = source;
     const toEnv = to ?? (await session.client.organizations.getEnvironment(source)).promotesTo;
     if (toEnv === undefined) throw new UsageError(`"${fromEnv}" has no next stage: pass --to`);
     return await session.inEnvironment(
-      () => session.client.bundles.compareBundles({ ...project, fromEnv, toEnv }),
+      async () => ({ project, compared: await session.client.bundles.compareBundles({ ...project, fromEnv, toEnv }) }),
       toEnv,
     );
   }, from);
@@ -84,11 +94,15 @@ async function answerPatch(shell: Shell, session: Session, version: number, othe
   );
 }
 
-function answer(shell: Shell, compared: CompareBundlesResponse): void {
+async function answer(shell: Shell, session: Session, { project, compared }: ComparedIn): Promise<void> {
   const { before, after, difference } = compared;
+  const isOfFiles = after?.mediaType === OPA_POLICIES && before?.mediaType !== JSON_POLICIES;
+  const at = (side: ComparedBundle | undefined) =>
+    side === undefined ? null : { ...project, envName: side.environment, version: side.version };
+  const files = shell.json || !isOfFiles ? null : await fileDifference(session, at(before), at(after), shell.color);
   shell.answer(
     () => formatMessage(compared),
-    () => `${titleOf(before, after)}\n${formatDifference(difference, shell.color)}`,
+    () => `${titleOf(before, after)}\n${files ?? formatDifference(difference, shell.color)}`,
   );
 }
 

@@ -92,7 +92,10 @@ YAML 1.1 reads otherwise (no, 0644, 12:30, 2001-01-01) are refused. Standard inp
 /** Adds `--file` and the options for reading it as a policy document. */
 export function withPolicyOptions(command: Command): Command {
   return withPolicyReading(
-    command.requiredOption("-f, --file <file>", "policy document: .json, .yaml, .yml, or - for standard input"),
+    command.requiredOption(
+      "-f, --file <file>",
+      "policies: .json, .yaml, .yml, a folder, .tar, .tar.gz, .rego, or - for standard input",
+    ),
   );
 }
 

@@ -8,6 +8,7 @@ import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from ".
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
+import { previewedFiles } from "./file-difference.js";
 import { guardedBy, withGuards, withPreview, withBundleReason, withSourceVersion } from "./options.js";
 import type { PreviewOptions, SourceOptions } from "./options.js";
 
@@ -44,8 +45,11 @@ export function addPromote(program: Command, shell: Shell): void {
         const next =
           shell.json && options.wait !== true ? undefined : await session.client.organizations.getEnvironment(source);
         const target = next?.promotesTo ?? "the next stage";
-        answerBundle(shell, `promoted ${envName}: published and activated`, target, bundle);
         const environment = { ...project, envName: target };
+        const version = next?.activeVersion;
+        const after = version === undefined ? null : { ...source, version };
+        const files = after === null ? null : await previewedFiles({ shell, session }, bundle, environment, after);
+        answerBundle(shell, `promoted ${envName}: published and activated`, target, bundle, files);
         await waitIfAsked({ shell, session, environment, sequence: bundle.sequence }, options);
       }, sourceEnv);
     });

@@ -7,6 +7,7 @@ import { checkWait, WAIT_HELP, waitIfAsked, withWait, type WaitOptions } from ".
 import { inSession } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { answerBundle } from "./bundle-output.js";
+import { previewedFiles } from "./file-difference.js";
 import { guardedBy, heldBy, withDryRun, withGuards, withHold } from "./options.js";
 import type { HoldOptions, PreviewOptions } from "./options.js";
 
@@ -42,7 +43,9 @@ export function addRollback(program: Command, shell: Shell): void {
           const request = { ...environment, dryRun, ...defined({ toVersion }), ...heldBy(options) };
           const bundle = await session.client.bundles.rollbackBundle(request, guardedBy(options));
           const done = options.hold === true ? "rolled back and held" : "rolled back";
-          answerBundle(shell, `${done}: activated`, environment.envName, bundle);
+          const after = { ...environment, version: bundle.version };
+          const files = await previewedFiles({ shell, session }, bundle, environment, after);
+          answerBundle(shell, `${done}: activated`, environment.envName, bundle, files);
           await waitIfAsked({ shell, session, environment, sequence: bundle.sequence }, options);
         });
       }),

@@ -4,6 +4,7 @@ import { line } from "../../core/printable.js";
 import { formatMessage, type PolicySchema } from "../../sdk/index.js";
 import { answerFacts } from "../shell/answers.js";
 import { examples } from "../shell/help.js";
+import { readPolicies, withPolicyKind, type KindOptions } from "../policies/policies.js";
 import { readPolicyFile } from "../shell/policy-file.js";
 import { inSession, Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
@@ -14,7 +15,7 @@ interface FileOptions extends PolicyOptions {
   readonly file: string;
 }
 
-interface CheckOptions extends FileOptions {
+interface CheckOptions extends FileOptions, KindOptions {
   readonly schema?: string;
 }
 
@@ -74,7 +75,7 @@ export function addSchema(program: Command, shell: Shell): void {
 }
 
 function addCheck(schema: Command, shell: Shell): void {
-  withPolicyOptions(schema.command("check"))
+  withPolicyKind(withPolicyOptions(schema.command("check")))
     .description("check a policy document against the project's schema, or against a file; publishes nothing")
     .option("--schema <file>", "JSON Schema to check against instead of the project's")
     .addHelpText(
@@ -82,7 +83,7 @@ function addCheck(schema: Command, shell: Shell): void {
       examples("signet schema check -f policy.yaml", "signet schema check -f policy.yaml --schema policy.schema.json"),
     )
     .action(async (options: CheckOptions, command: Command) => {
-      const policies = await readPolicyFile(options.file, shell.io, policyReading(options));
+      const { policies } = await readPolicies(shell, options.file, policyReading(options), options);
       scanStrictJson(policies, { base: ["body", "policies"] });
       const text = await schemaText(shell, options.schema, command);
       // Loaded when it is needed: it would slow down the start of every command.

@@ -17,12 +17,12 @@ import {
 import { answerChange, answerPage, answerRow, withPage, type PageOptions } from "../shell/answers.js";
 import type { ReasonOption } from "../shell/confirmation.js";
 import { examples, listedOption } from "../shell/help.js";
-import { readPolicyFile } from "../shell/policy-file.js";
+import { OPA_HELP, readPolicies, withPolicyKind, type KindOptions } from "../policies/policies.js";
 import { inSession, Session } from "../shell/session.js";
 import type { Shell } from "../shell/shell.js";
 import { formatFacts, formatTime, type Column } from "../shell/table.js";
 
-interface CreateOptions extends PolicyOptions {
+interface CreateOptions extends KindOptions, PolicyOptions {
   readonly file: string;
   readonly name?: string;
   readonly idempotencyKey?: string;
@@ -51,17 +51,17 @@ export function addArtifact(program: Command, shell: Shell): void {
         answerPage(shell, listed, options.offset, COLUMNS);
       }),
     );
-  withPolicyOptions(withIdempotencyKey(artifact.command("create")))
-    .description("create a draft of a project from a policy document; YAML is converted as by publish")
+  withPolicyKind(withPolicyOptions(withIdempotencyKey(artifact.command("create"))))
+    .description("create a draft of a project from a policy document, or from Rego for OPA, read as by publish")
     .option("--name <name>", "name of the artifact")
-    .addHelpText("after", POLICY_HELP)
+    .addHelpText("after", `${POLICY_HELP}\n${OPA_HELP.trim()}`)
     .addHelpText("after", examples("signet artifact create -f policy.yaml --name v2"))
     .action(async (options: CreateOptions, command: Command) => {
       const { file, name, idempotencyKey } = options;
       // Before the session: a file that cannot be used is reported without a token or a server.
-      const policies = await readPolicyFile(file, shell.io, policyReading(options));
+      const given = await readPolicies(shell, file, policyReading(options), options);
       using session = Session.open(shell, command);
-      const request = { projectId: await session.projectId(), policies, ...defined({ name }) };
+      const request = { projectId: await session.projectId(), ...given, ...defined({ name }) };
       const headers = changeHeaders({ idempotencyKey });
       answerRow(shell, await session.client.artifacts.createArtifact(request, { headers }), COLUMNS);
     });

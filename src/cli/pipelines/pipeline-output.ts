@@ -57,7 +57,10 @@ export function answerPromotions(
   const isDryRun = promotions.some(({ change }) => change?.dryRun);
   const differences = promotions
     .filter(({ change }) => change?.difference !== undefined)
-    .map((one) => line`\n${nameOf(one.targetAppId)}:\n` + (one.change ? formatChange(one.change, shell.color) : ""));
+    .map(
+      (one) =>
+        line`\n${nameOf(one.targetAppId)}:\n` + (one.change ? formatChange(one.change, { color: shell.color }) : ""),
+    );
   shell.answer(
     () => formatMessages(promotions),
     () =>

@@ -6,6 +6,7 @@ import { STATEMENT_TYPE } from "../../bundle/trust/statement.js";
 import { payloadDigest } from "../../bundle/trust/threshold.js";
 import { trustTime, type TrustTime } from "../../bundle/trust/trust-time.js";
 import { POLICY_HELP, withPolicyOptions } from "../bundles/options.js";
+import { OPA_HELP, withPolicyKind } from "../policies/policies.js";
 import { InputError, UsageError } from "../shell/cli-error.js";
 import { examples } from "../shell/help.js";
 import { wholeNumber } from "../shell/numbers.js";
@@ -38,8 +39,8 @@ holds when its authors have signed it (signet release sign).
 
 /** `signet release create`: a release of a policy document, to be signed. */
 export function addReleaseCreate(release: Command, shell: Shell): void {
-  withRoot(withPolicyOptions(release.command("create")))
-    .description("write a release of a policy document, for its authors to sign")
+  withRoot(withPolicyKind(withPolicyOptions(release.command("create"))))
+    .description("write a release of a policy document, or of Rego for OPA, for its authors to sign")
     .requiredOption("--environments <names...>", "where it may run, in the order of promotion")
     .option("--scope-policies <file>", "policies for single tenants, apps, agents and environments")
     .option("-o, --output <file>", "file of the release", "release.json")
@@ -49,12 +50,13 @@ export function addReleaseCreate(release: Command, shell: Shell): void {
     .option("--source-repository <repository>", "repository of the document")
     .option("--source-revision <revision>", "revision of the document, for example a commit")
     .option("--source-url <url>", "link to the change, for example a pull request")
-    .addHelpText("after", HELP + POLICY_HELP)
+    .addHelpText("after", `${HELP}${POLICY_HELP}\n${OPA_HELP.trimStart()}`)
     .addHelpText(
       "after",
       examples(
         "signet release create -f policy.yaml --environments dev staging prod",
         "signet release create -f policy.yaml --environments prod --expires 90d -o hotfix.json",
+        "signet release create -f ./policy-dir --environments dev prod",
       ),
     )
     .action(async (options: Options) => {
@@ -64,14 +66,15 @@ export function addReleaseCreate(release: Command, shell: Shell): void {
         throw new InputError(`${output} exists already: pass --force to replace it`);
       }
       const { root } = await readSignedRoot(options.root, shell.io);
+      const { digests, mediaType } = await policyDigests(options, environments, shell);
       const payload = formatRelease({
-        subjects: await policyDigests(options, environments, shell.io),
+        subjects: digests,
         orgId: root.orgId,
         projectId: root.projectId,
         number: options.number ?? (await nextNumber(output, shell)),
         createdAt: trustTime(Date.now()),
         expiresAt: expires,
-        mediaType: "application/json",
+        mediaType,
         source: sourceOf(options),
       });
       // What no runtime would read is not written.
@@ -89,6 +92,7 @@ export function addReleaseCreate(release: Command, shell: Shell): void {
             file: output,
             digest,
             number,
+            media_type: mediaType,
             expires_at: expires,
             environments: Object.fromEntries(subjects),
           }),

@@ -45,7 +45,7 @@ export function addReleaseSign(release: Command, shell: Shell): void {
     )
     .action(async (file: string, options: SignOptions) => {
       const [found, root] = await readWithRoot(file, options, shell);
-      const differing = await differingFrom(found.release, options, shell.io);
+      const differing = await differingFrom(found.release, options, shell);
       if (differing.size > 0) throw otherContent(options.file, differing);
       const key = await findSigningKey(shell, options);
       const keyid = envelopeKeyId(key.publicKey);

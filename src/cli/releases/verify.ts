@@ -70,7 +70,7 @@ export function addReleaseVerify(release: Command, shell: Shell): void {
 }
 
 async function verdictsOn(found: ReleaseFile, root: Root, options: Options, shell: Shell): Promise<readonly Verdict[]> {
-  const differing = await differingFrom(found.release, options, shell.io);
+  const differing = await differingFrom(found.release, options, shell);
   const all = await authorsOf(found, root);
   return (options.environments ?? [...found.release.subjects.keys()]).map((environment) => {
     const content = found.release.subjects.get(environment) ?? null;

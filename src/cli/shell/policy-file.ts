@@ -33,7 +33,11 @@ const JSON_FLAW = /^not JSON: ([^]*) \(line (\d+), column (\d+), offset (\d+)\)$
  * Throws InputError with file, line and column.
  */
 export async function readPolicyFile(file: string, io: Io, options: ReadOptions = {}): Promise<string> {
-  const text = await readTextFile(file, io);
+  return parsePolicyText(await readTextFile(file, io), file, options);
+}
+
+/** As readPolicyFile, of a text that was read. */
+export function parsePolicyText(text: string, file: string, options: ReadOptions = {}): string {
   const json = isJson(file, text) ? checked(text, file, options) : converted(text, file, options);
   return options.under === undefined ? json : `{${JSON.stringify(options.under)}:${json}}`;
 }

@@ -10,6 +10,11 @@ export async function readTextFile(file: string, io: Io): Promise<string> {
   const bytes = await (file === "-" ? readAll(io.stdin) : readFile(file)).catch((cause: unknown) => {
     throw new InputError(`cannot read ${nameOf(file)}: ${systemReason(cause)}`, { cause });
   });
+  return decodeText(bytes, file);
+}
+
+/** The text of a file, without a byte order mark. Throws InputError. */
+export function decodeText(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -99,7 +104,8 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+/** All bytes of a stream. */
+export async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks);

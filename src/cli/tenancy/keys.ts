@@ -1,4 +1,5 @@
 import { Option, type Command } from "commander";
+import { defined } from "../../core/defined.js";
 import { KEY_PURPOSES } from "../../core/key.js";
 import { printableLines } from "../../core/printable.js";
 import { SignetError, type Key } from "../../sdk/index.js";
@@ -32,6 +33,7 @@ export function addKeys(program: Command, shell: Shell): void {
         "signet keys",
         "signet keys --pem --env prod > keys.pem",
         "signet keys --pem --purpose attestation > attestation.pem",
+        "signet keys --pem --purpose opa > opa.pem",
       ),
     )
     .action(async ({ pem, purpose }: { pem?: true; purpose?: string }, command: Command) => {
@@ -39,7 +41,7 @@ export function addKeys(program: Command, shell: Shell): void {
       // The list is the same for every --org, --project and --env.
       refuseUnusedOptions(command, pem && env !== undefined ? "environment" : "server");
       using session = Session.open(shell, command);
-      const { keys: all } = await session.client.bundles.listKeys({});
+      const { keys: all } = await session.client.bundles.listKeys(defined({ purpose }));
       const keys = purpose === undefined ? all : all.filter((key) => key.purpose === purpose);
       if (pem && purpose !== undefined && purpose !== "bundles") {
         const signing = keys.filter(({ state }) => state !== "previous");

@@ -150,11 +150,11 @@ export class Keeper {
       return;
     }
     this.#seen = running.activation;
-    const { sequence, version, deploymentId, kind, activatedAt, content } = activation.value;
+    const { sequence, version, deploymentId, kind, mediaType, activatedAt, content } = activation.value;
     const { policies, scopePolicies, text } = this.#content;
     this.#current = {
       ...{ policies, scopePolicies, content: text, hash: `sha256:${content}` },
-      ...{ version, sequence, deploymentId, kind, activatedAt: new Date(activatedAt) },
+      ...{ version, sequence, deploymentId, kind, mediaType, activatedAt: new Date(activatedAt) },
       release: await releaseOf(this.trusted, this.options),
       provenUntil,
     };

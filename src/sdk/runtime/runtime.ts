@@ -45,6 +45,11 @@ export interface CurrentPolicies {
   readonly deploymentId: string;
   /** `publish`, `activate`, `promote`, `rollback` or `import`. */
   readonly kind: string;
+  /**
+   * What the policies are, as the server signed it: `application/json`, or `application/vnd.openpolicyagent.bundles` for Rego files
+   * (readOpaPolicies).
+   */
+  readonly mediaType: string;
   readonly activatedAt: Date;
   /** Null where the root asks for none. */
   readonly release: CurrentRelease | null;

@@ -81,6 +81,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   const polls = new Polls({
     admission,
     active: runtimes.active,
+    policies: runtimes.policies,
     proofs: services.proofs.proofs,
     freshness: tokens.freshness,
     observer: metrics.requests,
@@ -94,6 +95,7 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
       ...{ ...audit, ...keys, ...rotation, ...tenancy, ...tokens, ...runtimes, ...watches },
       ...{ ...services.proofs, ...services.bundles, ...services.pipelines, ...services.transfer, ...services.webhooks },
       ...services.roots,
+      ...services.opa,
       backups: parts.backups,
       ...{ clock: systemClock, streams: metrics.streams, reports: new ReportBudget(config.rateLimit > 0) },
       ...{ diagnosis: parts.diagnosis, version: VERSION, ...services.nodes },
@@ -103,7 +105,13 @@ export function composeHttp(parts: HttpParts): { readonly http: HttpServer; read
   );
   const scan: ScanJsonFor = (owner) => async (text, options) =>
     owner === null ? scanStrictJson(text, options) : await documents.scan(owner, text, options);
-  const watch = new StreamingWatchHandler(runtimes.push, onRefused, metrics.streams, runtimes.contents);
+  const watch = new StreamingWatchHandler(
+    runtimes.push,
+    onRefused,
+    metrics.streams,
+    runtimes.contents,
+    runtimes.policies,
+  );
   const ready = async () => {
     await store.ping();
     return (await store.read.operatorOrganization()) !== null;

@@ -26,6 +26,7 @@ export function serviceOptions(
       url: config.publicUrls.map(formatPublicUrl)[0] ?? null,
     },
     consoleServer: config.console === "on" ? (config.publicUrls.map(formatPublicUrl)[0] ?? null) : null,
+    decisions: null,
     // The steps have the same names on every database.
     node: { name: config.nodeName ?? hostname(), version: VERSION, schema: newestStep(sqliteMigrationDialect) },
     webhooks: {

@@ -1,6 +1,7 @@
 import type { Documents } from "../../service/documents/documents.js";
 import { ActiveBundles } from "../../service/runtimes/active-bundles.js";
 import { ActiveContents } from "../../service/runtimes/active-contents.js";
+import { ActivePolicyTexts } from "../../service/runtimes/active-policies.js";
 import { DeploymentAttestations } from "../../service/runtimes/deployment-attestations.js";
 import { Fleet } from "../../service/runtimes/fleet.js";
 import { Instances } from "../../service/runtimes/instances.js";
@@ -21,6 +22,7 @@ import type { TokenServices } from "./tokens.js";
 export interface RuntimeServices {
   readonly active: ActiveBundles;
   readonly contents: ActiveContents;
+  readonly policies: ActivePolicyTexts;
   readonly deploymentAttestations: DeploymentAttestations;
   readonly instances: Instances;
   readonly fleet: Fleet;
@@ -53,6 +55,7 @@ export function composeRuntimes(
   return {
     ...{ active, instances },
     contents: new ActiveContents(documents),
+    policies: new ActivePolicyTexts(documents),
     deploymentAttestations: new DeploymentAttestations({ store, bundles, attestations, proofs, logProofs }),
     fleet: new Fleet({ store, clock, instances, nodes }),
     rollouts: new Rollouts({ store, clock, instances, nodes }),

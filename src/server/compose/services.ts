@@ -1,5 +1,6 @@
 import type { SessionLimits } from "../../service/access/sessions.js";
 import { Documents, type DocumentsOptions } from "../../service/documents/documents.js";
+import type { DecisionSink } from "../../service/opa/opa-decisions.js";
 import type { NodeIdentity } from "../../service/nodes/nodes.js";
 import { composeAudit, type AuditServices } from "./audit.js";
 import { composeBundles, type BundleServices } from "./bundles.js";
@@ -8,6 +9,7 @@ import type { ServiceContext } from "./context.js";
 import { composeKeys, type KeyServices } from "./keys.js";
 import { composeNodes, type NodeServices } from "./nodes.js";
 import { composeProofs, type ProofServices } from "./proofs.js";
+import { composeOpa, type OpaServices } from "./opa.js";
 import { composePipelines, type PipelineServices } from "./pipelines.js";
 import { composeRoots, type RootServices } from "./roots.js";
 import { composeRotation, type RotationServices } from "./rotation.js";
@@ -33,6 +35,8 @@ export interface ServiceOptions {
   /** Where people find the server whose console is linked to; null for no links. */
   readonly consoleServer: string | null;
   readonly webhooks: WebhookOptions;
+  /** Where decisions that OPAs log are kept; null only counts them. */
+  readonly decisions: DecisionSink | null;
   /** How `signet nodes` shows this process. */
   readonly node: NodeIdentity;
 }
@@ -54,6 +58,7 @@ export interface Services {
   readonly proofs: ProofServices;
   readonly pipelines: PipelineServices;
   readonly runtimes: RuntimeServices;
+  readonly opa: OpaServices;
   readonly watches: WatchServices;
   readonly transfer: TransferServices;
   readonly webhooks: WebhookServices;
@@ -83,6 +88,7 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
     { ...bundles, ...tokens, ...changes, ...nodes, ...proofs, ...roots },
     { documents, heartbeatMs: options.heartbeatMs },
   );
+  const opa = composeOpa(context, runtimes, { documents, decisions: options.decisions });
   const watches = composeWatches(context, tokens, options.heartbeatMs);
   const transfer = composeTransfer(
     context,
@@ -92,6 +98,6 @@ export function composeServices(context: ServiceContext, options: ServiceOptions
   const webhooks = composeWebhooks(context, { ...audit, ...changes, ...keys }, options.webhooks);
   return {
     ...{ changes, keys, audit, rotation, tokens, nodes, roots, trust, tenancy, documents, bundles, proofs },
-    ...{ pipelines, runtimes, watches, transfer, webhooks },
+    ...{ pipelines, runtimes, opa, watches, transfer, webhooks },
   };
 }

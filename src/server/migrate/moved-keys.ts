@@ -18,8 +18,8 @@ const FILE_OF: Readonly<Record<KeySlot, string>> = {
   "next-attestation": nextFileOf("attestation"),
 };
 const SLOTS: readonly KeySlot[] = [...KEY_PURPOSES, "next", "next-attestation"];
-/** Slots that are empty in a database that no server of this release has opened; the next start fills `attestation`. */
-const OPTIONAL: readonly KeySlot[] = ["attestation", "next", "next-attestation"];
+/** Slots that are empty in a database that no server of this release has opened; the next start fills `attestation` and `opa`. */
+const OPTIONAL: readonly KeySlot[] = ["attestation", "opa", "next", "next-attestation"];
 
 /**
  * The keys of a data directory, encrypted for a database: private ones of its files, and the public halves of those that settings give,
@@ -56,7 +56,7 @@ export function writeKeyFiles(
   }
   const current = KEY_PURPOSES.flatMap((purpose) => {
     const pem = set[purpose];
-    return pem === undefined ? [] : [[purpose, publicPemOf(pem)]];
+    return pem === undefined ? [] : [[purpose, publicPemOf(pem, purpose)]];
   });
   openLastKeys(directory).remember(Object.fromEntries(current) as LastKeys["pems"] & object);
 }
@@ -72,12 +72,12 @@ export function requireGiven(set: KeySet, config: Pick<MoveConfig, "signingKey" 
     }
     const name = slot === "next" ? "SIGNET_NEXT_SIGNING_KEY" : "SIGNET_SIGNING_KEY";
     if (own === undefined && !isPrivatePem(pem)) {
-      throw new AppError("signing_failed", `the nodes have ${name} (key ${keyIdOf(pem)}): set it here too`);
+      throw new AppError("signing_failed", `the nodes have ${name} (key ${keyIdOf(pem, slot)}): set it here too`);
     }
-    if (own !== undefined && keyIdOf(own) !== keyIdOf(pem)) {
+    if (own !== undefined && keyIdOf(own, slot) !== keyIdOf(pem, slot)) {
       throw new AppError(
         "conflict",
-        `${name} is another key: it is ${keyIdOf(own)}, and the nodes have ${keyIdOf(pem)}`,
+        `${name} is another key: it is ${keyIdOf(own, slot)}, and the nodes have ${keyIdOf(pem, slot)}`,
       );
     }
   }
@@ -91,13 +91,14 @@ export function keysOfSet(set: KeySet): VerifyingKeys {
       if (OPTIONAL.includes(slot)) return null;
       throw new AppError("signing_failed", `the database has no key for ${slot}`);
     }
-    return { keyId: keyIdOf(pem), publicKeyPem: publicPemOf(pem) };
+    return { keyId: keyIdOf(pem, slot), publicKeyPem: publicPemOf(pem, slot) };
   };
   const keys = verifyingKeys({
     bundles: half("bundles"),
     audit: half("audit"),
     webhooks: half("webhooks"),
     attestation: half("attestation"),
+    opa: half("opa"),
   });
   return { ...keys, audit: createNodeSigner(set.audit ?? "") };
 }

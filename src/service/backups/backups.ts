@@ -232,13 +232,14 @@ export class Backups implements AsyncDisposable {
 }
 
 /** The public halves of a server's own keys. */
-export function publicKeysOf({ bundles, audit, webhooks, attestation }: SigningKeys): ManifestKeys {
+export function publicKeysOf({ bundles, audit, webhooks, attestation, opa }: SigningKeys): ManifestKeys {
   const half = ({ keyId, publicKeyPem }: SigningKeys["audit"]) => (keyId === "" ? null : { keyId, publicKeyPem });
   return {
     bundles: half(bundles),
     audit: half(audit),
     webhooks: half(webhooks),
     attestation: half(attestation),
+    opa: half(opa),
   };
 }
 

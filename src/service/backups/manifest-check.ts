@@ -1,13 +1,12 @@
-import { parsePrivateKey } from "../../bundle/keys.js";
 import { AppError } from "../../core/error.js";
 import type { KeyPurpose } from "../../core/key.js";
-import { createNodeSigner } from "../keys/ed25519-node.js";
 import { KEY_FILE_OF } from "../keys/key-files.js";
+import { signerFor } from "../keys/key-kinds.js";
 import type { DatabaseFacts, Manifest } from "./manifest.js";
 import type { KeyFiles } from "./sealed-keys.js";
 
 /** Without the others a server does not start, or cannot publish; a lost webhook key is replaced by a new one. */
-const REQUIRED: readonly KeyPurpose[] = ["audit", "bundles", "attestation"];
+const REQUIRED: readonly KeyPurpose[] = ["audit", "bundles", "attestation", "opa"];
 const PURPOSES: readonly KeyPurpose[] = [...REQUIRED, "webhooks"];
 
 /** Throws `data_loss` if the database of a backup is not the one that its manifest describes. */
@@ -21,7 +20,7 @@ export function requireSameFacts(manifest: Manifest, facts: DatabaseFacts): void
 
 /**
  * Throws `conflict` if a private key is not the one that the server of the backup used, and `signing_failed` if the key of the audit, of
- * bundles or of attestation is missing or malformed. The message names the file and both keys, never a private one.
+ * bundles, of attestation or for OPA is missing or malformed. The message names the file and both keys, never a private one.
  */
 export function requireKeysOf(manifest: Manifest, files: KeyFiles): void {
   for (const purpose of PURPOSES) {
@@ -36,7 +35,7 @@ export function requireKeysOf(manifest: Manifest, files: KeyFiles): void {
       }
       continue;
     }
-    const found = keyIdOf(name, pem);
+    const found = keyIdOf(purpose, name, pem);
     if (found === wanted.keyId) continue;
     throw new AppError(
       "conflict",
@@ -45,10 +44,9 @@ export function requireKeysOf(manifest: Manifest, files: KeyFiles): void {
   }
 }
 
-function keyIdOf(name: string, pem: string): string {
+function keyIdOf(purpose: KeyPurpose, name: string, pem: string): string {
   try {
-    parsePrivateKey(pem);
-    return createNodeSigner(pem).keyId;
+    return signerFor(purpose, pem).keyId;
   } catch (cause) {
     throw new AppError("signing_failed", `${name} is not a private key`, { cause });
   }

@@ -75,6 +75,7 @@ export function formatManifest(manifest: Manifest): string {
       audit: keyOf(keys.audit),
       webhooks: keyOf(keys.webhooks),
       attestation: keyOf(keys.attestation),
+      opa: keyOf(keys.opa),
     },
     audit_heads: auditHeads.map(({ orgId, number, hash }) => ({ org_id: orgId, number, hash })),
     members: members.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
@@ -109,6 +110,7 @@ export function parseManifest(text: string): Manifest {
       webhooks: keyIn(keys.webhooks),
       // Backups of earlier releases have none.
       attestation: keyIn(keys.attestation ?? null),
+      opa: keyIn(keys.opa ?? null),
     },
     auditHeads: listOf(json.audit_heads, "audit_heads").map((item) => {
       const head = objectOf(item, "audit_heads");

@@ -12,7 +12,15 @@ import type { Content, MediaType } from "../../core/bundle.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
 import { openImport, type OpenedImport } from "./imported-document.js";
 import type { Difference } from "../../core/difference.js";
-import { contentOfDocument, verifyKeptDocument, type DocumentDigests } from "./kept-document.js";
+import {
+  contentOfDocument,
+  policiesOfDocument,
+  verifyKeptDocument,
+  type DocumentDigests,
+  type PoliciesOfDocument,
+} from "./kept-document.js";
+import { unsignedOpaTar, type OpaArchiveRequest, type UnsignedOpaTar } from "./opa-archive.js";
+import { readOpaDecisions, readOpaStatus, type OpaDecisions, type OpaStatus } from "./opa-reports.js";
 import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
 /** The largest diff: a caller can make a larger one from both documents. */
@@ -45,6 +53,7 @@ export type DocumentTask =
   | { readonly kind: "promote"; readonly content: Content; readonly from: string; readonly to: string }
   | { readonly kind: "verify"; readonly document: string; readonly publicKey: Uint8Array }
   | { readonly kind: "content"; readonly document: string }
+  | { readonly kind: "policies"; readonly document: string }
   | {
       readonly kind: "import";
       readonly document: string;
@@ -54,6 +63,9 @@ export type DocumentTask =
   | { readonly kind: "names_environment"; readonly scopePolicies: string; readonly environment: string }
   | { readonly kind: "count_events"; readonly text: string }
   | { readonly kind: "diff"; readonly from: string; readonly to: string }
+  | ({ readonly kind: "opa_archive" } & OpaArchiveRequest)
+  | { readonly kind: "opa_status"; readonly text: string }
+  | { readonly kind: "opa_decisions"; readonly text: string; readonly lines: boolean }
   | ({ readonly kind: "compare" } & Comparison);
 
 /** The longest YAML text, in UTF-16 units. JSON has the larger limit of the request. */
@@ -73,9 +85,13 @@ export interface DocumentAnswers {
   readonly promote: PolicyContent;
   readonly verify: DocumentDigests | string;
   readonly content: string;
+  readonly policies: PoliciesOfDocument;
   readonly import: OpenedImport;
   readonly names_environment: boolean;
   readonly count_events: number;
+  readonly opa_archive: UnsignedOpaTar;
+  readonly opa_status: OpaStatus;
+  readonly opa_decisions: OpaDecisions;
   readonly diff: string;
   readonly compare: Difference;
 }
@@ -93,12 +109,20 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
       return verifyKeptDocument(task.document, task.publicKey);
     case "content":
       return contentOfDocument(task.document);
+    case "policies":
+      return policiesOfDocument(task.document);
     case "import":
       return openImport(task.document, task.provenance, task.toEnvironment);
     case "names_environment":
       return namesEnvironment(readScopePolicies(task.scopePolicies), task.environment);
     case "count_events":
       return countEvents(task.text);
+    case "opa_archive":
+      return unsignedOpaTar(task);
+    case "opa_status":
+      return readOpaStatus(task.text);
+    case "opa_decisions":
+      return readOpaDecisions(task.text, task.lines);
     case "diff":
       // Older documents may spell the same numbers in another way.
       return diffJson(servedText(task.from), servedText(task.to), DIFF_BOUNDS);
@@ -112,6 +136,8 @@ export function sizeOf(task: DocumentTask): number {
   switch (task.kind) {
     case "scan":
     case "count_events":
+    case "opa_status":
+    case "opa_decisions":
       return task.text.length;
     case "read":
       return task.policies.length + (task.scopePolicies?.length ?? 0);
@@ -119,6 +145,8 @@ export function sizeOf(task: DocumentTask): number {
       return task.content.policies.length + task.content.scopePolicies.length;
     case "verify":
     case "content":
+    case "opa_archive":
+    case "policies":
     case "import":
       return task.document.length;
     case "names_environment":

@@ -15,7 +15,9 @@ import {
 import type { DocumentThreadOptions } from "./document-thread.js";
 import { DocumentWorkers, MAX_WAITING, TOO_MANY_DOCUMENTS, type DocumentOwner } from "./document-workers.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
-import type { DocumentDigests } from "./kept-document.js";
+import type { DocumentDigests, PoliciesOfDocument } from "./kept-document.js";
+import type { OpaArchiveRequest, UnsignedOpaTar } from "./opa-archive.js";
+import type { OpaDecisions, OpaStatus } from "./opa-reports.js";
 import type { OpenedImport } from "./imported-document.js";
 import type { PolicyContent } from "./policy-content.js";
 
@@ -54,9 +56,13 @@ const IS_OF_BODY: Readonly<Record<DocumentTask["kind"], boolean>> = {
   promote: false,
   verify: false,
   content: false,
+  policies: false,
   import: true,
   count_events: true,
   names_environment: false,
+  opa_archive: false,
+  opa_status: true,
+  opa_decisions: true,
   diff: false,
   compare: false,
 };
@@ -130,6 +136,11 @@ export class Documents implements AsyncDisposable {
     return this.#run(owner, { kind: "content", document });
   }
 
+  /** As policiesOfDocument. */
+  policies(owner: DocumentOwner, document: string): Promise<PoliciesOfDocument> {
+    return this.#run(owner, { kind: "policies", document });
+  }
+
   /** As openImport. */
   openImport(
     owner: DocumentOwner,
@@ -138,6 +149,21 @@ export class Documents implements AsyncDisposable {
     toEnvironment: string,
   ): Promise<OpenedImport> {
     return this.#run(owner, { kind: "import", document, provenance, toEnvironment });
+  }
+
+  /** As unsignedOpaTar. */
+  opaArchive(owner: DocumentOwner, request: OpaArchiveRequest): Promise<UnsignedOpaTar> {
+    return this.#run(owner, { kind: "opa_archive", ...request });
+  }
+
+  /** As readOpaStatus. */
+  opaStatus(owner: DocumentOwner, text: string): Promise<OpaStatus> {
+    return this.#run(owner, { kind: "opa_status", text });
+  }
+
+  /** As readOpaDecisions. */
+  opaDecisions(owner: DocumentOwner, text: string, lines: boolean): Promise<OpaDecisions> {
+    return this.#run(owner, { kind: "opa_decisions", text, lines });
   }
 
   /** As namesEnvironment, of the text of scope policies that are kept. */
@@ -204,7 +230,7 @@ export class Documents implements AsyncDisposable {
 
 /** Policies of kind OPA may have YAML, whose parsing is slow. */
 function isSmall(task: DocumentTask): boolean {
-  const isOpa = task.kind === "read" && task.mediaType === OPA_POLICIES;
+  const isOpa = (task.kind === "read" || task.kind === "opa_archive") && task.mediaType === OPA_POLICIES;
   return !isOpa && sizeOf(task) <= MAX_INLINE_CHARACTERS;
 }
 

@@ -50,6 +50,23 @@ export function contentOfDocument(text: string): string {
   return contentText({ policies: canonical("policies"), scopePolicies: canonical("scope_policies") });
 }
 
+/** The policies of a document by themselves. */
+export interface PoliciesOfDocument {
+  /** A JSON object, byte for byte as in the document. */
+  readonly text: string;
+  /** Whether they have what flagd reads: a member `flags` that is an object or a list. Without it flagd takes them for no flags at all. */
+  readonly isFlagSet: boolean;
+}
+
+/** The policies of a document that was verified, as `contentOfDocument`. */
+export function policiesOfDocument(document: string): PoliciesOfDocument {
+  const bounds = { maxDepth: MAX_POLICY_LEVELS + 1, base: ["document"] };
+  const policies = scanStrictJson(document, bounds).spans.get("policies");
+  const text = document.slice(policies?.start, policies?.end);
+  const flags = scanStrictJson(text, bounds).spans.get("flags");
+  return { text, isFlagSet: flags !== undefined && "{[".includes(text.charAt(flags.start)) };
+}
+
 function sha256Hex(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }

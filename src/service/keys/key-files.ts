@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { parsePrivateKey, parsePublicKey } from "../../bundle/keys.js";
+import { parsePrivateKey } from "../../bundle/keys.js";
+import { createEs256Key } from "../../bundle/opa/es256.js";
 import type { Signer } from "../../bundle/signer.js";
 import { AppError } from "../../core/error.js";
 import type { KeyOwner, KeyPurpose } from "../../core/key.js";
@@ -13,10 +14,11 @@ import {
 } from "./rotated-key.js";
 import { createDerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
+import { publicKeyFor, signerFor } from "./key-kinds.js";
 import { readSecretFile, writeSecretFile } from "./secret-file.js";
 
 /** The purposes for which organizations can have their own keys. */
-export type OwnedPurpose = Exclude<KeyPurpose, "audit" | "attestation">;
+export type OwnedPurpose = Exclude<KeyPurpose, "audit" | "attestation" | "opa">;
 
 /** The keys of a data directory, as signers. */
 export interface SigningKeys {
@@ -26,6 +28,8 @@ export interface SigningKeys {
   readonly webhooks: Signer;
   /** Signs activations and leases. Another one after its rotation. */
   readonly attestation: Signer;
+  /** Signs the archives for OPA: ES256. */
+  readonly opa: Signer;
   /** Why bundles cannot be signed; null if they can. */
   readonly problem: string | null;
   /** The public bundle key of the last start, PEM, while the private one is unusable: its endorsements still count. */
@@ -73,6 +77,7 @@ export interface LastKeys {
 }
 
 const AUDIT_KEY_FILE = "audit-signing-key.pem";
+const OPA_KEY_FILE = "opa-signing-key.pem";
 const WEBHOOK_KEY_FILE = "webhook-signing-key.pem";
 /** The files of a data directory with the server's private keys. */
 export const KEY_FILE_OF: Readonly<Record<KeyPurpose, string>> = {
@@ -80,16 +85,17 @@ export const KEY_FILE_OF: Readonly<Record<KeyPurpose, string>> = {
   audit: AUDIT_KEY_FILE,
   webhooks: WEBHOOK_KEY_FILE,
   attestation: ATTESTATION_KEY_FILE,
+  opa: OPA_KEY_FILE,
 };
 const LAST_KEYS_FILE = "current-keys.json";
 
 /**
- * The signing keys: the given bundle keys (PEM, or a path to it) or those of the data directory, and the audit, webhook and attestation
- * keys of the data directory. A new directory gets new keys; in an existing one a missing key is not replaced, because runtimes trust it.
+ * The signing keys: the given bundle keys (PEM, or a path to it) or those of the data directory, and the audit, webhook, attestation and
+ * OPA keys of the data directory. A new directory gets new keys; in an existing one a missing key is not replaced, because runtimes trust it.
  *
  * A missing or malformed bundle key does not stop the server: reads and watches work, publishing fails with `signing_failed`
- * (docs/api.md). The audit key and, once there was one, the attestation key are required: throws
- * `signing_failed` without them.
+ * (docs/api.md). The audit key and, once there was one, the attestation key and that for OPA are
+ * required: throws `signing_failed` without them.
  */
 export function openSigningKeys(
   directory: string,
@@ -109,6 +115,9 @@ export function openSigningKeys(
     isNew: isNew || lastPems?.attestation === undefined,
     otherKeyIds: [audit.keyId, webhooks.keyId],
   });
+  // Likewise: the configurations of OPAs have it.
+  const opaPem = readOrCreateKey(join(directory, OPA_KEY_FILE), isNew || lastPems?.opa === undefined, createEs256Key);
+  const opa = signerFor("opa", opaPem);
   if (attestationKey.problem !== null) throw new AppError("signing_failed", attestationKey.problem);
   const bundleKey = new FileRotatedKey({
     purpose: "bundles",
@@ -120,7 +129,7 @@ export function openSigningKeys(
   });
   const { problem } = bundleKey;
   return {
-    ...{ audit, webhooks, bundleKey, attestationKey, problem, shared: null },
+    ...{ audit, webhooks, opa, bundleKey, attestationKey, problem, shared: null },
     get attestation() {
       return attestationKey.current;
     },
@@ -149,8 +158,8 @@ export function openLastKeys(directory: string): LastKeys {
 
 function parseLastKeys(path: string, text: string): LastKeys["pems"] {
   try {
-    const pems = JSON.parse(text) as Record<string, string>;
-    for (const pem of Object.values(pems)) parsePublicKey(pem);
+    const pems = JSON.parse(text) as Record<KeyPurpose, string>;
+    for (const [purpose, pem] of Object.entries(pems)) publicKeyFor(purpose as KeyPurpose, pem);
     return pems;
   } catch (cause) {
     throw new AppError("signing_failed", `${path} does not contain public keys as Signet writes them`, { cause });

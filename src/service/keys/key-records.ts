@@ -1,6 +1,5 @@
 import { decodeBase64, encodeBase64 } from "../../bundle/base64.js";
 import { keyEndorsementMessage } from "../../bundle/key-endorsement.js";
-import { parsePublicKey, type PublicKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
 import { instantOf, type Clock, type Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
@@ -14,7 +13,7 @@ import {
 } from "../../core/key.js";
 import type { Environment, Organization } from "../../core/organization.js";
 import type { Store, Writer } from "../../store/store.js";
-import { nodeVerifier } from "./ed25519-node.js";
+import { publicKeyFor, verifyFor, type KindOfPublicKey } from "./key-kinds.js";
 import type { LastKeys, OwnedPurpose, SigningKeys } from "./key-files.js";
 import type { RotatedKey } from "./rotated-key.js";
 
@@ -58,7 +57,7 @@ export async function keepPublicKeys(
       if (before !== undefined) await endorseIn(tx, server, before, SERVER_KEY, at);
       if (!(await keepCurrent(tx, server, at))) continue;
       isRenewed = true;
-      const from = before === undefined ? server.signer.keyId : parsePublicKey(before).keyId;
+      const from = before === undefined ? server.signer.keyId : publicKeyFor(purpose, before).keyId;
       if (from !== server.signer.keyId) await record(tx, { type: "changed", purpose, from, to: server.signer.keyId });
     }
     if (isRenewed) await keepAllOwned(tx, keys, at);
@@ -186,18 +185,18 @@ export async function keepNextOwned(tx: Writer, keys: SigningKeys, owner: KeyOwn
 /** Whether a record has a valid endorsement by the key of `endorserPem`. */
 export async function isEndorsedBy(record: PublicKeyRecord, endorserPem: string): Promise<boolean> {
   const { purpose, orgId, environmentId } = record;
-  const publicKey = readableKey(record.publicKeyPem);
-  const endorser = readableKey(endorserPem);
+  const publicKey = readableKey(purpose, record.publicKeyPem);
+  const endorser = readableKey(purpose, endorserPem);
   const signature = decodeBase64(record.endorsement ?? "");
   if (publicKey?.keyId !== record.keyId || endorser === null || signature === undefined) return false;
   const message = keyEndorsementMessage({ purpose, publicKey: publicKey.bytes, orgId, environmentId });
-  return await nodeVerifier.verify(endorser.bytes, message, signature);
+  return await verifyFor(purpose, endorser, message, signature);
 }
 
 /** Null for a malformed key in the database: it is not endorsed, and the other keys still count. */
-function readableKey(pem: string): PublicKey | null {
+function readableKey(purpose: KeyPurpose, pem: string): KindOfPublicKey | null {
   try {
-    return parsePublicKey(pem);
+    return publicKeyFor(purpose, pem);
   } catch {
     return null;
   }
@@ -216,7 +215,7 @@ async function endorseIn(
   owner: KeyOwner,
   createdAt: Instant,
 ): Promise<void> {
-  const { keyId, bytes: publicKey } = parsePublicKey(publicKeyPem);
+  const { keyId, bytes: publicKey } = publicKeyFor(purpose, publicKeyPem);
   const endorsement = encodeBase64(await signer.sign(keyEndorsementMessage({ purpose, publicKey, ...owner })));
   const { orgId, environmentId } = owner;
   const about = { keyId, purpose, publicKeyPem, createdAt, orgId, environmentId };

@@ -6,6 +6,7 @@ import type { KeyPurpose, PublicKeyRecord } from "../../core/key.js";
 import { AppError } from "../../core/error.js";
 import type { Reader, Store } from "../../store/store.js";
 import type { VerifyingKeys } from "./key-files.js";
+import { publicKeyFor } from "./key-kinds.js";
 import { isEndorsedBy } from "./key-records.js";
 
 /** Verified keys in the cache; others are verified again. */
@@ -70,7 +71,7 @@ export class KeyRing {
     const trusted = new Map<string, PublicKey>();
     const untrustedIds: string[] = [];
     for (const record of await this.deps.store.read.publicKeys(purpose)) {
-      if (await this.trusts(record)) trusted.set(record.keyId, parsePublicKey(record.publicKeyPem));
+      if (await this.trusts(record)) trusted.set(record.keyId, publicKeyFor(purpose, record.publicKeyPem));
       else untrustedIds.push(record.keyId);
     }
     return { trusted, untrustedIds };

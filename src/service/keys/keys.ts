@@ -35,10 +35,11 @@ export class KeyList {
 
   /**
    * The keys that verify what the caller's organization receives: bundle keys first, then those for audit, webhooks and attestation;
-   * of each purpose the current ones, the announced ones, the previous ones. Includes keys of environments that the caller sees, and keys of the server
+   * of each purpose the current ones, the announced ones, the previous ones. With `purpose` only those of one: the key for OPA, which is
+   * no Ed25519 key, is listed only so. Includes keys of environments that the caller sees, and keys of the server
    * that sign or signed for the organization. Keys that are not endorsed, and retired ones, are left out.
    */
-  async list(caller: Principal): Promise<readonly ListedKey[]> {
+  async list(caller: Principal, purpose: KeyPurpose | null = null): Promise<readonly ListedKey[]> {
     const { store, ring } = this.deps;
     const { read } = store;
     const organization = await read.organization(caller.orgId);
@@ -59,7 +60,8 @@ export class KeyList {
       listed.push({ key, state, environment: environment?.name ?? null });
     }
     const order = ({ key, state }: ListedKey) => 3 * KEY_PURPOSES.indexOf(key.purpose) + STATES.indexOf(state);
-    return listed.sort((a, b) => order(a) - order(b));
+    const isAsked = ({ key }: ListedKey) => (purpose === null ? key.purpose !== "opa" : key.purpose === purpose);
+    return listed.filter(isAsked).sort((a, b) => order(a) - order(b));
   }
 
   /** The environments that the caller sees and that may have their own key, by id. */
@@ -111,7 +113,12 @@ export class KeyList {
     environments: ReadonlyMap<string, Environment>,
   ): ReadonlySet<string> {
     const { keys, signers } = this.deps;
-    const ids = new Set([keys.audit.keyId, keys.attestation.keyId, signers.webhooks(organization).keyId]);
+    const ids = new Set([
+      keys.audit.keyId,
+      keys.attestation.keyId,
+      keys.opa.keyId,
+      signers.webhooks(organization).keyId,
+    ]);
     const own = [...environments.values()].filter(({ signingKey }) => signingKey === "environment");
     for (const environment of own) ids.add(signers.ofEnvironment(environment).keyId);
     // A runtime token's environment has exactly one current bundle key.
@@ -120,7 +127,9 @@ export class KeyList {
   }
 }
 
-/** Whether the server's key of a purpose signs, or signed, for an organization: always for audit and attestation, else before it had its own. */
+const OF_SERVER: readonly KeyPurpose[] = ["audit", "attestation", "opa"];
+
+/** Whether the server's key of a purpose signs, or signed, for an organization: where only the server has one, or before it had its own. */
 function needsServerKey({ ownKeysSince, createdAt }: Organization, purpose: KeyPurpose): boolean {
-  return purpose === "audit" || purpose === "attestation" || ownKeysSince === null || ownKeysSince > createdAt;
+  return OF_SERVER.includes(purpose) || ownKeysSince === null || ownKeysSince > createdAt;
 }

@@ -200,11 +200,11 @@ export function loadKey(
 }
 
 /** The private key of a file, PEM; a new one where there is none and `mayCreate`. Throws `signing_failed` for a missing one. */
-export function readOrCreateKey(path: string, mayCreate: boolean): string {
+export function readOrCreateKey(path: string, mayCreate: boolean, make: () => string = newPem): string {
   const kept = readSecretFile(path);
   if (kept !== null) return kept;
   if (!mayCreate) throw new AppError("signing_failed", `the signing key ${path} is missing`);
-  const pem = newPem();
+  const pem = make();
   writeSecretFile(path, pem);
   return pem;
 }

@@ -1,10 +1,8 @@
-import { parsePublicKey } from "../../bundle/keys.js";
 import type { Instant } from "../../core/clock.js";
 import { AppError } from "../../core/error.js";
 import type { KeySlot, SealedKey } from "../../core/key.js";
 import type { Store, Writer } from "../../store/store.js";
-import { newPem } from "./rotated-key.js";
-import { createNodeSigner } from "./ed25519-node.js";
+import { newPemFor, publicKeyFor, signerFor } from "./key-kinds.js";
 import type { KeySealer } from "./key-sealer.js";
 
 /**
@@ -18,21 +16,21 @@ export function isPrivatePem(pem: string): boolean {
   return pem.includes("PRIVATE KEY");
 }
 
-/** The public half of a private key, or a public key as it is. Throws `signing_failed` for what is no Ed25519 key. */
-export function publicPemOf(pem: string): string {
-  return isPrivatePem(pem) ? createNodeSigner(pem).publicKeyPem : pem;
+/** The public half of a private key, or a public key as it is. Throws `signing_failed` for a key of another kind than the slot's. */
+export function publicPemOf(pem: string, slot: KeySlot = "bundles"): string {
+  return isPrivatePem(pem) ? signerFor(slot, pem).publicKeyPem : pem;
 }
 
-/** The id of a key by its private or its public half. */
-export function keyIdOf(pem: string): string {
-  return parsePublicKey(publicPemOf(pem)).keyId;
+/** The id of a key by its private or its public half. Throws as publicPemOf. */
+export function keyIdOf(pem: string, slot: KeySlot = "bundles"): string {
+  return publicKeyFor(slot, publicPemOf(pem, slot)).keyId;
 }
 
 /** Encrypts a set of keys. */
 export async function sealKeySet(set: KeySet, sealer: KeySealer, at: Instant): Promise<readonly SealedKey[]> {
   const sealed: SealedKey[] = [];
   for (const [slot, pem] of Object.entries(set) as [KeySlot, string][]) {
-    sealed.push(await sealer.seal({ slot, keyId: keyIdOf(pem), pem, at }));
+    sealed.push(await sealer.seal({ slot, keyId: keyIdOf(pem, slot), pem, at }));
   }
   return sealed;
 }
@@ -42,7 +40,7 @@ export async function openKeySet(rows: readonly SealedKey[], sealer: KeySealer):
   const set: Partial<Record<KeySlot, string>> = {};
   for (const row of rows) {
     const pem = await sealer.open(row);
-    if (keyIdOf(pem) !== row.keyId)
+    if (keyIdOf(pem, row.slot) !== row.keyId)
       throw new AppError("data_loss", `the key ${row.keyId} in the database is another one`);
     set[row.slot] = pem;
   }
@@ -70,27 +68,29 @@ export async function keepFirstSet(store: Store, made: readonly SealedKey[]): Pr
 }
 
 /**
- * The rows of a database, with a new attestation key for one of an earlier release: of nodes that start together, one makes it. Throws
- * `invalid` for another secret than that of the rows, `conflict` when it changes meanwhile, and `signing_failed` when the database has
- * attested with a key that is missing in it: the root documents of runtimes name it.
+ * The rows of a database, with a new key of a purpose for one of a release that had none: of nodes that start together, one makes it.
+ * Throws `invalid` for another secret than that of the rows, `conflict` when it changes meanwhile, and `signing_failed` when the database
+ * has signed with a key of the purpose that is missing in it: the root documents of runtimes, or the configurations of OPAs, name it.
  */
-export async function withAttestationKey(
+export async function withKeyFor(
+  purpose: "attestation" | "opa",
   store: Store,
   rows: readonly SealedKey[],
   sealer: KeySealer,
   at: Instant,
 ): Promise<readonly SealedKey[]> {
   const [known] = rows;
-  if (known === undefined || rows.some(({ slot }) => slot === "attestation")) return rows;
+  if (known === undefined || rows.some(({ slot }) => slot === purpose)) return rows;
   // From here on the sealer derives as the other rows do.
   await sealer.open(known);
-  const made = await sealKeySet({ attestation: newPem() }, sealer, at);
+  const made = await sealKeySet({ [purpose]: newPemFor(purpose) }, sealer, at);
   return await store.write(async (tx) => {
     const kept = await tx.sealedKeys();
-    if (kept.some(({ slot }) => slot === "attestation")) return kept;
-    const [lost] = await tx.publicKeys("attestation");
+    if (kept.some(({ slot }) => slot === purpose)) return kept;
+    const [lost] = await tx.publicKeys(purpose);
     if (lost !== undefined) {
-      const message = `the database has attested with the key ${lost.keyId}, which is missing in it: restore the table sealed_keys from a backup`;
+      const did = purpose === "attestation" ? "attested" : "signed for OPA";
+      const message = `the database has ${did} with the key ${lost.keyId}, which is missing in it: restore the table sealed_keys from a backup`;
       throw new AppError("signing_failed", message);
     }
     if (!kept.every((row) => sealer.hasSealed(row))) {

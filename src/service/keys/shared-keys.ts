@@ -8,7 +8,8 @@ import { createDerivedKeys } from "./derived-keys.js";
 import { createNodeSigner } from "./ed25519-node.js";
 import type { LastKeys, SharedKeySet, SigningKeys } from "./key-files.js";
 import { KeySealer } from "./key-sealer.js";
-import { keepFirstSet, keyIdOf, publicPemOf, sealKeySet, withAttestationKey } from "./sealed-key-set.js";
+import { signerFor, newPemFor } from "./key-kinds.js";
+import { keepFirstSet, keyIdOf, publicPemOf, sealKeySet, withKeyFor } from "./sealed-key-set.js";
 import { openRotatedSlots, SharedRotatedKey, type RotatedSlots, type SlotKey } from "./shared-rotated-key.js";
 import { settleGiven, type GivenKeys } from "./given-keys.js";
 
@@ -53,7 +54,9 @@ export async function openSharedKeys(store: Store, options: SharedKeyOptions): P
   const sealer = new KeySealer(options.secret);
   const given = givenKeys(options);
   const found = await openOrMake(store, sealer, given, options);
-  const rows = await withAttestationKey(store, found, sealer, instantOf(clock.now()));
+  const at = instantOf(clock.now());
+  const attesting = await withKeyFor("attestation", store, found, sealer, at);
+  const rows = await withKeyFor("opa", store, attesting, sealer, at);
   const pemOf = async (slot: SealedKey["slot"]) => {
     const row = rows.find((it) => it.slot === slot);
     if (row === undefined) throw new AppError("signing_failed", `the key for ${slot} is missing in the database`);
@@ -63,6 +66,7 @@ export async function openSharedKeys(store: Store, options: SharedKeyOptions): P
   const webhookPem = await pemOf("webhooks");
   const webhooks = createNodeSigner(webhookPem);
   const derivedWebhooks = createDerivedKeys("webhooks", parsePrivateKey(webhookPem));
+  const opa = signerFor("opa", await pemOf("opa"));
 
   const parts = { store, clock, sealer };
   const attestation = {
@@ -81,7 +85,7 @@ export async function openSharedKeys(store: Store, options: SharedKeyOptions): P
   const bundleKey = new SharedRotatedKey(bundleOptions, slots);
   return {
     keys: {
-      ...{ audit, webhooks, bundleKey, attestationKey },
+      ...{ audit, webhooks, opa, bundleKey, attestationKey },
       get attestation() {
         return attestationKey.current;
       },
@@ -104,6 +108,7 @@ export async function openSharedKeys(store: Store, options: SharedKeyOptions): P
         audit: audit.publicKeyPem,
         webhooks: webhooks.publicKeyPem,
         attestation: attestationKey.publicPem,
+        opa: opa.publicKeyPem,
       },
       remember: () => undefined,
     },
@@ -125,7 +130,7 @@ async function openOrMake(
   // What a setting gives is kept by its public half: it says which key the nodes have, and the private one stays where it is.
   const bundles = given.current === null ? newPem() : publicPemOf(given.current.pem);
   const made = await sealKeySet(
-    { bundles, audit: newPem(), webhooks: newPem(), attestation: newPem() },
+    { bundles, audit: newPem(), webhooks: newPem(), attestation: newPem(), opa: newPemFor("opa") },
     sealer,
     instantOf(clock.now()),
   );

@@ -18,6 +18,7 @@ export function verifyingKeys(publicKeys: Readonly<Record<KeyPurpose, PublicHalf
     audit: half("audit"),
     webhooks: half("webhooks"),
     attestation: half("attestation"),
+    opa: half("opa"),
     problem: null,
     lastBundlesPem: null,
     shared: null,

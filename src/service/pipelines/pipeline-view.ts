@@ -56,6 +56,8 @@ async function equalsAny(
   if (previous.length === 0) return null;
   if (app.active === null) return false;
   for (const source of previous) {
+    // The same text as another kind of policies is another content.
+    if (source.active?.mediaType !== app.active.mediaType) continue;
     if ((await hashIn(source, app.environment.name)) === app.active.policyHash) return true;
   }
   return false;

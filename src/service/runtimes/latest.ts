@@ -6,6 +6,7 @@ import { hasActivation, type Cursor } from "../access/cursor.js";
 import type { Sessions } from "../access/sessions.js";
 import type { Authentication } from "../tokens/authentication.js";
 import type { ConnectedInstance, Instances } from "./instances.js";
+import { MAX_WAIT_SECONDS } from "../../core/http/conditional-request.js";
 import { waitFor } from "../../core/schedule/wait.js";
 import type { RootDocuments } from "../trust/root-documents.js";
 import type { Wakeups } from "../changes/wakeups.js";
@@ -16,6 +17,8 @@ export interface LatestRequest extends Cursor {
   readonly ifNoneMatch: readonly string[];
   /** How long to hold the request until the answer is another one; 0 answers at once. */
   readonly waitSeconds: number;
+  /** Whether the wait ends early when the project gets another root, which the lease beside the answer names; false by default. */
+  readonly tellsRoots?: boolean;
   /** The instance that asks; absent when it does not name itself. */
   readonly instance?: ConnectedInstance;
   readonly clientAddress: string;
@@ -27,9 +30,6 @@ export interface Latest {
   /** The caller has it already: by a tag of If-None-Match, or else by its cursor. Null when not. */
   readonly known: "tag" | "cursor" | null;
 }
-
-/** The longest time that a poll is held. */
-export const MAX_WAIT_SECONDS = 300;
 
 /** Answers polls. */
 export class LatestBundles {
@@ -53,7 +53,7 @@ export class LatestBundles {
 
   /**
    * What is active, and whether the caller has it; null while nothing is. With `waitSeconds` it waits while the caller has it, or nothing is
-   * active, until the project gets another root: the lease that comes with the answer names it. Throws what ends a held poll, as Push.open.
+   * active, with `tellsRoots` until the project gets another root. Throws what ends a held poll, as Push.open.
    */
   async poll(principal: Principal, request: LatestRequest, signal: AbortSignal): Promise<Latest | null> {
     const environmentId = environmentOf(principal);
@@ -72,7 +72,7 @@ export class LatestBundles {
       const now = await this.#current(environmentId, request);
       const leftMs = end - performance.now();
       if (now?.known === null || leftMs <= 0) return now;
-      if (rootDocuments.changes(principal.projectId ?? "") !== roots) return now;
+      if (request.tellsRoots === true && rootDocuments.changes(principal.projectId ?? "") !== roots) return now;
       await waitFor(wakeup.woken, leftMs, [session.signal, signal]);
     }
   }

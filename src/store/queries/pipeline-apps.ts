@@ -22,6 +22,7 @@ export function pipelineAppReader(db: Kysely<Schema>) {
           "projects.slug",
           "active.version as active_version",
           "active.policy_hash",
+          "active.media_type",
           "active.content_id",
           "newest.at",
         ])
@@ -29,14 +30,14 @@ export function pipelineAppReader(db: Kysely<Schema>) {
         .orderBy("environments.position")
         .orderBy("environments.name")
         .execute();
-      return rows.map(({ stage_id, slug, policy_hash, content_id, at, ...environment }) => ({
+      return rows.map(({ stage_id, slug, policy_hash, media_type, content_id, at, ...environment }) => ({
         stageId: stage_id,
         environment: environmentOf(environment),
         projectSlug: slug,
         active:
-          policy_hash === null || content_id === null || at === null
+          policy_hash === null || media_type === null || content_id === null || at === null
             ? null
-            : { policyHash: policy_hash, contentId: content_id, since: at },
+            : { policyHash: policy_hash, mediaType: media_type, contentId: content_id, since: at },
       }));
     },
   } satisfies Partial<PipelineReader>;

@@ -29,6 +29,7 @@ it("most others may have 64 KiB", () => {
     "UploadRelease",
     "WatchBundle",
     "WatchEnvironments",
+    "WatchPolicies",
   ]);
 });
 

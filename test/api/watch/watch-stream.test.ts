@@ -1,9 +1,12 @@
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
+import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
 import { Frames } from "../../../src/api/watch/frames.js";
 import { restWire } from "../../../src/api/watch/watch-wire.js";
 import type { Sink } from "../../../src/api/watch/response-sink.js";
 import type { WatchReport } from "../../../src/api/http/watch-contract.js";
 import { WatchStream } from "../../../src/api/watch/watch-stream.js";
+import { watchedMethod } from "../../../src/api/watch/watch-view.js";
 import { AppError } from "../../../src/core/error.js";
 import type { WatchEvent } from "../../../src/service/runtimes/watch.js";
 
@@ -22,6 +25,7 @@ function open() {
   };
   const sink: Sink = {
     begin: () => void note("begin"),
+    flush: () => void note("flush"),
     write: () => note("write"),
     end: () => void note("end"),
     ask: () => void note("ask"),
@@ -30,13 +34,11 @@ function open() {
   const open = { count: 0 };
   const streams = { opened: () => void (open.count += 1), closed: () => void (open.count -= 1) };
   const report: WatchReport = { requestId: "r", protocol: "rest", error: undefined };
-  const stream = new WatchStream(
-    new Frames({ of: () => Promise.resolve("{}") }),
-    restWire(undefined),
-    false,
-    report,
-    streams,
-  );
+  const { method } = RuntimeService;
+  const view = watchedMethod(method.watchBundle).view(create(method.watchBundle.input));
+  const never = () => Promise.reject(new Error("not asked for here"));
+  const frames = new Frames({ of: never }, { of: never, peek: () => undefined });
+  const stream = new WatchStream(frames, restWire(undefined, view.content), view, report, streams);
   let closed = 0;
   stream.into(sink);
   stream.opened({ ready: () => undefined, close: () => void (closed += 1) });

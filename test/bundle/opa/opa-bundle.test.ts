@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createEs256Key, createEs256Signer, parseEs256PublicKey } from "../../../src/bundle/opa/es256.js";
-import { plainContent, signedOpaFiles, unsignedOpaBundle } from "../../../src/bundle/opa/opa-bundle.js";
+import { opaContent, plainContent, signedOpaFiles, unsignedOpaBundle } from "../../../src/bundle/opa/opa-bundle.js";
 import type { OpaFile } from "../../../src/bundle/opa/opa-file.js";
 import { formatRevision, opaScope, parseRevision } from "../../../src/bundle/opa/opa-manifest.js";
 import { verifyOpaFiles } from "../../../src/bundle/opa/opa-signature.js";
@@ -66,10 +66,41 @@ describe("an OPA bundle of a plain document", () => {
 
   it("orders files by the bytes of their names", async () => {
     const named = ["a/b.rego", "a-b.rego", "a.rego", "\u{1f600}.rego", "\uffee.rego"];
-    const files = await archive({ files: named.map((name) => ({ name, bytes: new Uint8Array() })), roots: [""] });
+    const files = await archive({
+      files: named.map((name) => ({ name, bytes: new Uint8Array() })),
+      roots: [""],
+      regoVersion: 1,
+    });
     expect(files.map(({ name }) => name)).toEqual([
       ...[".manifest", ".signatures.json", "a-b.rego", "a.rego", "a/b.rego", "\uffee.rego", "\u{1f600}.rego"],
     ]);
+  });
+});
+
+describe("an OPA bundle of kind OPA", () => {
+  const policies = {
+    files: new Map([
+      ["authz/policy.rego", "package authz\n\ndefault allow := false\n"],
+      ["authz/data.json", '{ "z": 1.0, "a": 990000000262240065, "\u00e9": "\u2028" }'],
+      ["authz/roles/data.yaml", "b: yes\na: 0x10\n"],
+    ]),
+    roots: ["authz"],
+    regoVersion: 0 as const,
+  };
+  const readYaml = () => ({ json: '{"b":"yes","a":16}' });
+
+  it("has modules as they are, and data as OPA hashes it, YAML too", async () => {
+    const files = await archive(opaContent(policies, readYaml));
+
+    const texts = Object.fromEntries(files.map(({ name }) => [name, textOf(files, name)]));
+    expect(texts).toMatchObject({
+      "authz/policy.rego": "package authz\n\ndefault allow := false\n",
+      "authz/data.json": '{"a":990000000262240065,"z":1.0,"é":"\\u2028"}',
+      "authz/roles/data.yaml": '{"a":16,"b":"yes"}',
+    });
+    expect(JSON.parse(texts[".manifest"] ?? "")).toMatchObject({ roots: ["authz"], rego_version: 0 });
+    verifiedClaims(new Map(files.map(({ name, bytes }) => [name, Buffer.from(bytes)])), signer.publicKeyPem);
+    expect(verifyOpaFiles(files, trust)).toBe(1_776_859_200);
   });
 });
 

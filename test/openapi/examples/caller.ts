@@ -23,7 +23,9 @@ export interface Caller {
   token(role: Role, rawKey: string): void;
 }
 
-const STREAMS = new Set(["watchBundle", "watchEnvironments"]);
+const EVENTS = new Set(["watchBundle", "watchEnvironments"]);
+/** A line has what an event of it leaves out. */
+const LINES = new Set(["watchPolicies"]);
 
 const NAMES = { org_id: "acme", project_id: "shop", env_name: "dev", source_env: "dev" };
 
@@ -54,11 +56,12 @@ export function createCaller(url: string, operatorToken: string, examples: Map<s
         Authorization: `Bearer ${tokens[ask.as ?? "admin"]}`,
         ...(ask.body === undefined ? {} : { "Content-Type": "application/json" }),
         ...ask.headers,
-        ...(STREAMS.has(operationId) ? { Accept: "text/event-stream" } : {}),
+        ...(EVENTS.has(operationId) ? { Accept: "text/event-stream" } : {}),
       },
       ...(ask.body === undefined ? {} : { body: JSON.stringify(ask.body) }),
     });
-    const text = STREAMS.has(operationId) ? await firstEvent(answer) : await answer.text();
+    const end = EVENTS.has(operationId) ? "\n\n" : LINES.has(operationId) ? "\n" : null;
+    const text = end === null ? await answer.text() : await firstMessage(answer, end);
     if (!(String(answer.status) in found.operation.responses) || answer.status >= 300)
       throw new Error(`${operationId}: ${found.method} ${path} answered ${answer.status} ${text}`);
     const isJson = answer.headers.get("content-type")?.startsWith("application/json") ?? false;
@@ -76,14 +79,14 @@ export function createCaller(url: string, operatorToken: string, examples: Map<s
   });
 }
 
-/** The first event of a stream, which is then closed. */
-async function firstEvent(answer: Response): Promise<string> {
+/** The first message of a stream, which is then closed. */
+async function firstMessage(answer: Response, ending: string): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of answer.body ?? []) {
     text += decoder.decode(chunk as Uint8Array, { stream: true });
-    const end = text.indexOf("\n\n");
-    if (end >= 0) return text.slice(0, end + 2);
+    const end = text.indexOf(ending);
+    if (end >= 0) return text.slice(0, end + ending.length);
   }
   return text;
 }

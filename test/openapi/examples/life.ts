@@ -83,6 +83,9 @@ export async function live(call: Caller, webhookUrl: string): Promise<void> {
 }
 
 /** Before anything is active: the first key signs nothing that is in use. */
+/** As OPA tells it: `<sequence>.<policy_hash>`. */
+const OPA_REVISION = "1.sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012";
+
 async function rotateKeys(call: Caller): Promise<void> {
   const as = "operator" as const;
   await call("diagnoseServer", { as });
@@ -142,12 +145,14 @@ async function describeProject(call: Caller): Promise<void> {
 async function follow(call: Caller): Promise<void> {
   await call("getLatestBundle", { as: "runtime" });
   await call("getLatestContent", { as: "runtime" });
+  await call("getLatestPolicies", { as: "runtime" });
   await call("getLatestAttestation", { as: "runtime" });
   const sequence = Number((await call<{ sequence: number }>("getEnvironment", { unrecorded: true })).sequence);
   await call("reportStatus", { as: "runtime", body: { ...INSTANCE, state: "applied", sequence } });
   const refused = { ...INSTANCE, instance_id: "shop-api-51be", state: "rejected", reason: "unknown action BLOCK" };
   await call("reportStatus", { as: "runtime", body: { ...refused, sequence }, unrecorded: true });
   await call("watchBundle", { as: "runtime", query: { instance_id: "shop-api-7c9d" } });
+  await call("watchPolicies", { as: "runtime", query: { instance_id: "shop-flagd-1" } });
   await call("listRuntimes", { query: { limit: 25 } });
   await call("listFleet", { query: { project_id: "shop", state: "rejected" } });
   await call("listFleetV1", { query: { environment: "dev" } });
@@ -159,6 +164,10 @@ async function follow(call: Caller): Promise<void> {
     body: { runtime_version: "1.8.0", mode: "enforce", reporter: "shop-api" },
   });
   await call("sendTelemetry", { as: "runtime", body: [{ type: "decision", count: 12 }] });
+  const policy = { name: "policy", active_revision: OPA_REVISION };
+  const status = { labels: { id: "opa-1", version: "1.9.0" }, bundles: { policy } };
+  await call("reportOpaStatus", { as: "runtime", body: status });
+  await call("uploadOpaLogs", { as: "runtime", body: [{ decision_id: "4ca636c1", path: "shop/allow", result: true }] });
 }
 
 async function tokens(call: Caller, ciId: number, stagingId: string): Promise<void> {

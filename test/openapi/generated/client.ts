@@ -450,6 +450,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/policies/latest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the active policies alone, as published
+         * @description Returns the policies of the active bundle alone, as they were published: for readers that know nothing of bundles. NOT_FOUND while nothing is active, never an empty object. Conditional and held as GetLatestBundle is.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["getLatestPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pushes the policies of every activation of the token's environment
+         * @description Begins, resumes and ends as WatchBundle does. As server-sent events the data of `policies` is the policies alone; a line of JSON is the whole message.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["watchPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runtimes/status": {
         parameters: {
             query?: never;
@@ -2178,6 +2222,138 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/opa/bundle.tar.gz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the active bundle as OPA's signed archive
+         * @description Returns the active bundle of the token's environment as OPA's archive: signed with ES256 by the key of purpose "opa", the same bytes each time. If-None-Match answers 304; "Prefer: wait=N" (N up to 300 seconds) holds the request until the answer is another one, and never ends earlier. The name in the path decides nothing.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["getOpaBundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/opa/bundles/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the active bundle as OPA's signed archive
+         * @description Returns the active bundle of the token's environment as OPA's archive: signed with ES256 by the key of purpose "opa", the same bytes each time. If-None-Match answers 304; "Prefer: wait=N" (N up to 300 seconds) holds the request until the answer is another one, and never ends earlier. The name in the path decides nothing.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        get: operations["getOpaBundleV1"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/opa/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the body of OPA's Status API
+         * @description The instance `labels.id` applied the revision that is active in it, or rejected a bundle. Only changes are kept; metrics are dropped.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        post: operations["reportOpaStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/opa/status/{partition}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the body of OPA's Status API
+         * @description The instance `labels.id` applied the revision that is active in it, or rejected a bundle. Only changes are kept; metrics are dropped.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        post: operations["reportOpaStatusV1"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/opa/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the body of OPA's decision log
+         * @description It is a JSON array, gzipped or not. Decisions are counted, and kept only where the operator has set a file for them.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        post: operations["uploadOpaLogs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/opa/logs/{partition}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the body of OPA's decision log
+         * @description It is a JSON array, gzipped or not. Decisions are counted, and kept only where the operator has set a file for them.
+         *
+         *     Needs a token with the scope `runtime`.
+         */
+        post: operations["uploadOpaLogsV1"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/backups": {
         parameters: {
             query?: never;
@@ -2814,6 +2990,11 @@ export interface components {
             imported_at: string | null;
             /** @description The prefix of the token that imported it. */
             imported_by: string | null;
+            /**
+             * @description What the policies are, as PublishBundleRequest.media_type.
+             * @enum {string}
+             */
+            media_type: "application/json" | "application/vnd.openpolicyagent.bundles";
         };
         BundleOriginDetails: {
             origin: components["schemas"]["BundleOrigin"];
@@ -3510,10 +3691,10 @@ export interface components {
             /** @description The first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo. */
             key_id: string;
             /**
-             * @description Always "Ed25519".
+             * @description "Ed25519", and "ES256" for the purpose "opa".
              * @enum {string}
              */
-            algorithm: "Ed25519";
+            algorithm: "Ed25519" | "ES256";
             /** @description SubjectPublicKeyInfo, PEM. */
             public_key_pem: string;
             /** Format: date-time */
@@ -3521,10 +3702,10 @@ export interface components {
             /** @description New signatures of its purpose and owner are made with this one. A runtime token has one current key for bundles: its environment's. */
             is_current: boolean;
             /**
-             * @description "bundles", "audit", "webhooks" or "attestation" (activations and leases).
+             * @description "bundles", "audit", "webhooks", "attestation" (activations and leases) or "opa" (archives for Open Policy Agent).
              * @enum {string}
              */
-            purpose: "bundles" | "audit" | "webhooks" | "attestation";
+            purpose: "bundles" | "audit" | "webhooks" | "attestation" | "opa";
             /**
              * Format: uuid
              * @description The organization whose key it is; unset for the server's own.
@@ -4146,6 +4327,7 @@ export interface components {
              */
             since: string;
         };
+        ReportOpaStatusAnswer: Record<string, never>;
         ReportStatusAnswer: {
             /**
              * Format: int64
@@ -4564,6 +4746,13 @@ export interface components {
             events?: string[];
             is_active?: boolean | null;
         };
+        UploadOpaLogsAnswer: {
+            /**
+             * Format: int64
+             * @description How many decisions were counted.
+             */
+            accepted: number;
+        };
         UploadReleaseRequest: {
             /** @description The release, a DSSE envelope of payloadType "application/vnd.in-toto+json". */
             envelope: {
@@ -4670,6 +4859,31 @@ export interface components {
              * @description While the server cannot read its database: when it last could. What was told was current then.
              */
             current_at: string | null;
+        };
+        /** @description One message of a watch of policies. */
+        WatchPoliciesAnswer: {
+            /**
+             * Format: int64
+             * @description The cursor to come back with, together with deployment_id: the newest sequence that this stream has told. 0 while nothing was ever active.
+             */
+            sequence: number;
+            /** @description The activation of that sequence; unset while nothing was ever active. */
+            deployment_id: string | null;
+            /** @description As GetLatestPoliciesResponse.policies: they became the active ones. */
+            policies: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Without attestation. */
+            nothing_active: components["schemas"]["NothingActive"] | null;
+            /** @description Without attestation. */
+            heartbeat: components["schemas"]["Heartbeat"] | null;
+            /**
+             * Format: int64
+             * @description The version of the bundle; set beside policies only.
+             */
+            version: number | null;
+            /** @description Of the bundle; set beside policies only. */
+            policy_hash: string | null;
         };
         /** @description The newest state of an environment: it was made, something became active in it, or it changed otherwise. */
         WatchedEnvironment: {
@@ -7062,7 +7276,10 @@ export interface operations {
     };
     listKeys: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only keys of this purpose: "bundles", "audit", "webhooks", "attestation" or "opa". Without it all but that for OPA, which is no Ed25519 key. */
+                purpose?: "bundles" | "audit" | "webhooks" | "attestation" | "opa";
+            };
             header?: {
                 /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
                 "X-Request-Id"?: components["parameters"]["X-Request-Id"];
@@ -7640,6 +7857,178 @@ export interface operations {
                      * @example event: activation
                      *     id: 4.01a22508-1ec9-7198-8cbb-cef3da5c49c7
                      *     data: {"sequence":4,"activation":{"sequence":4,"deployment_id":"01a22508-1ec9-7198-8cbb-cef3da5c49c7","kind":"activate","version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","activated_at":"2026-11-29T02:00:18.889Z","document":{"version":1,"bundle_id":"01a22508-1d71-7767-9b59-46acf742548d","org_id":"48ccfd96-64be-43d8-aa40-100aaa5b7021","project_id":"671b3abc-cbb5-450a-a6a5-206d16ac4cf4","environment":"dev","published_at":"2026-11-29T02:00:18+00:00","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"scope":{"tenant_id":"","app_id":"","agent_id":"","env":""},"scope_policies":{},"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012","signature":"CuEtHNooBOU9v828UH6k3V/fxraOfjE2/fvP8V0TX50r+v+N1kEalKYSO1k8e2rX0M4SkqvYaa0f3CLjfP3oDQ==","signature_v2":"jtK8fpUlxxkdIOU81D90hI+4TRDciBAFqdPejYE8GcWWVHVpRpbKW3thmH4PdJcECxvDW1cR4EdItKG8ryvxDQ==","bundle_version":2,"key_id":"120d07b0c55a2a2d"},"attestation":{"lease":{"payload":"eyJ0eXBlIjoic2lnbmV0LWxlYXNlLzEiLCJvcmdfaWQiOiI0OGNjZmQ5Ni02NGJlLTQzZDgtYWE0MC0xMDBhYWE1YjcwMjEiLCJwcm9qZWN0X2lkIjoiNjcxYjNhYmMtY2JiNS00NTBhLWE2YTUtMjA2ZDE2YWM0Y2Y0IiwiZW52aXJvbm1lbnQiOiJkZXYiLCJyb290X3ZlcnNpb24iOjAsInNlcXVlbmNlIjo0LCJhY3RpdmF0aW9uIjoiMjQxNWFjYWRlOGEyZmU5M2I4MjI3YjlhYTA0ZWQ4YTljODE4NTNjMzhmMDFjMzJiNGUwYmE0NjVkNDAxZDkzMyIsImlzc3VlZF9hdCI6IjIwMjYtMTEtMjlUMDI6MDA6MThaIiwiZXhwaXJlc19hdCI6IjIwMjYtMTEtMjlUMDI6MDU6MThaIn0=","payloadType":"application/vnd.signet.lease+json","signatures":[{"keyid":"996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0","sig":"i/N/4ckAM2MKrIf3Xsc+9qX6RJKO7Gsoufd8b9lOTpZaoKD/Vlz+I80dq0MQvGLPu7UbPOp6Rh4Go6RvDFi4AQ=="}]},"activation":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJuYW1lIjoiY29udGVudCIsImRpZ2VzdCI6eyJzaGEyNTYiOiJiNzRlZDE4YjM1ZTM5ZmFhZTdjMWI0ZTFmNjU2NTExYmE0MTg3OWFmZDE3NjJmYzM5ZGFkYTUwMjA2OGJiMDEyIn19LHsibmFtZSI6ImRvY3VtZW50IiwiZGlnZXN0Ijp7InNoYTI1NiI6ImRjNjkwY2QwOTMxMGU1M2YyMmRhY2FjMTU5MDRlNGQwYWE4ZWQ4NzdlM2M3NjgwN2Q0ZTY4OGNjNGI3Yzk5MjkifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9zaWduZXQuZGV2L2FjdGl2YXRpb24vdjEiLCJwcmVkaWNhdGUiOnsib3JnX2lkIjoiNDhjY2ZkOTYtNjRiZS00M2Q4LWFhNDAtMTAwYWFhNWI3MDIxIiwicHJvamVjdF9pZCI6IjY3MWIzYWJjLWNiYjUtNDUwYS1hNmE1LTIwNmQxNmFjNGNmNCIsImVudmlyb25tZW50IjoiZGV2Iiwic2VxdWVuY2UiOjQsImtpbmQiOiJhY3RpdmF0ZSIsImJ1bmRsZV9pZCI6IjAxYTIyNTA4LTFkNzEtNzc2Ny05YjU5LTQ2YWNmNzQyNTQ4ZCIsInZlcnNpb24iOjIsImRlcGxveW1lbnRfaWQiOiIwMWEyMjUwOC0xZWM5LTcxOTgtOGNiYi1jZWYzZGE1YzQ5YzciLCJhY3RpdmF0ZWRfYXQiOiIyMDI2LTExLTI5VDAyOjAwOjE4WiIsIm1lZGlhX3R5cGUiOiJhcHBsaWNhdGlvbi9qc29uIiwic2l6ZSI6MzU2LCJyZWxlYXNlIjpudWxsLCJwcmV2aW91cyI6IjdiZTA3M2I4NWExMDI1YTBlNzBmYzM4YmVhOGNjODYyNjEyOTk3MmQwY2VmNzAzYTU5NGJkYzY1YjZiMGMxNmQifX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"996e30df001d532c697aae663d455102c5c097fd16450780e8e16c2e03bce3d0","sig":"vxc5uTFv0dvSbdaHBG9q0aB4StATX+0F91DdFM3pcpWXhxvCthJDRjqJLPm5Zl8mtcH38394ZlGTAR5f3W7MCQ=="}]},"release":null,"proof":null},"reason":"The false alarms are fixed","content":null,"media_type":"application/json"},"nothing_active":null,"heartbeat":null,"trust_root":null,"deployment_id":"01a22508-1ec9-7198-8cbb-cef3da5c49c7"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getLatestPolicies: {
+        parameters: {
+            query?: {
+                /** @description As GetLatestBundleRequest.after_sequence. */
+                after_sequence?: number;
+                /** @description As GetLatestBundleRequest.after_deployment_id; at most 64 characters. */
+                after_deployment_id?: string;
+                /** @description As GetLatestBundleRequest.instance_id; at most 128 characters. */
+                instance_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The `policies` of the bundle document, byte for byte; empty when not_modified. Nothing signs them alone. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "pii": {
+                     *         "enabled": true,
+                     *         "action": "BLOCK",
+                     *         "entities": [
+                     *           "email",
+                     *           "phone",
+                     *           "iban",
+                     *           "passport"
+                     *         ]
+                     *       },
+                     *       "secrets": {
+                     *         "enabled": true,
+                     *         "exceptions": []
+                     *       },
+                     *       "tools": {
+                     *         "enabled": true,
+                     *         "allowed": [
+                     *           "search"
+                     *         ],
+                     *         "max_arg_size": 2000
+                     *       },
+                     *       "toxicity": {
+                     *         "enabled": true,
+                     *         "action": "BLOCK",
+                     *         "threshold": 0.5
+                     *       },
+                     *       "limits": {
+                     *         "requests_per_minute": 30,
+                     *         "max_input_characters": 20000
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Signet-Lease": components["headers"]["Signet-Lease"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    watchPolicies: {
+        parameters: {
+            query?: {
+                /** @description As WatchBundleRequest.after_sequence. */
+                after_sequence?: number;
+                /** @description Names this instance in the fleet view; at most 128 characters. */
+                instance_id?: string;
+                /** @description As WatchBundleRequest.after_deployment_id; at most 64 characters. */
+                after_deployment_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description The id of the last event that the client has: `<sequence>.<deployment_id>`, or the sequence alone. Goes before after_sequence and after_deployment_id. */
+                "Last-Event-ID"?: components["parameters"]["Last-Event-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One message of a watch of policies. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {"sequence":4,"deployment_id":"01a2248d-c9f8-725d-b921-c5abe8eff643","policies":{"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}},"nothing_active":null,"heartbeat":null,"version":2,"policy_hash":"sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012"} */
+                    "application/x-ndjson": string;
+                    /**
+                     * @example event: policies
+                     *     id: 4.01a2248d-c9f8-725d-b921-c5abe8eff643
+                     *     data: {"pii":{"enabled":true,"action":"BLOCK","entities":["email","phone","iban","passport"]},"secrets":{"enabled":true,"exceptions":[]},"tools":{"enabled":true,"allowed":["search"],"max_arg_size":2000},"toxicity":{"enabled":true,"action":"BLOCK","threshold":0.5},"limits":{"requests_per_minute":30,"max_input_characters":20000}}
                      */
                     "text/event-stream": string;
                 };
@@ -14419,7 +14808,8 @@ export interface operations {
                      *           }
                      *         ],
                      *         "imported_at": "2026-11-29T02:00:21.576Z",
-                     *         "imported_by": "signet_adm_SkTebDpm"
+                     *         "imported_by": "signet_adm_SkTebDpm",
+                     *         "media_type": "application/json"
                      *       },
                      *       "versions_left": 497
                      *     }
@@ -14528,7 +14918,8 @@ export interface operations {
                      *           }
                      *         ],
                      *         "imported_at": "2026-11-29T02:00:21.576Z",
-                     *         "imported_by": "signet_adm_SkTebDpm"
+                     *         "imported_by": "signet_adm_SkTebDpm",
+                     *         "media_type": "application/json"
                      *       },
                      *       "document": {
                      *         "version": 1,
@@ -15218,6 +15609,371 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["KeyRotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getOpaBundle: {
+        parameters: {
+            query?: {
+                /** @description As OPA's configuration has it; at most 255 characters. The token alone says which environment is meant. */
+                name?: string;
+                /** @description As GetLatestBundleRequest.instance_id; at most 128 characters. */
+                instance_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A gzipped tar file; unset when not_modified. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openpolicyagent.bundles": string;
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getOpaBundleV1: {
+        parameters: {
+            query?: {
+                /** @description As GetLatestBundleRequest.instance_id; at most 128 characters. */
+                instance_id?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+                /** @description Entity tags, quoted or not, or `*`. Answers 304 when one of them names what is active; a policy_hash matches by content. */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /** @description `wait=N` holds the request for up to N seconds, at most 300, until the answer is another one. */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /** @description As OPA's configuration has it; at most 255 characters. The token alone says which environment is meant. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A gzipped tar file; unset when not_modified. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openpolicyagent.bundles": string;
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Signet-Sequence": components["headers"]["Signet-Sequence"];
+                    "Signet-Deployment-Id": components["headers"]["Signet-Deployment-Id"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    reportOpaStatus: {
+        parameters: {
+            query?: {
+                /** @description As `partition_name` in OPA's configuration; at most 255 characters. Decides nothing. */
+                partition?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "labels": {
+                 *         "id": "opa-1",
+                 *         "version": "1.9.0"
+                 *       },
+                 *       "bundles": {
+                 *         "policy": {
+                 *           "name": "policy",
+                 *           "active_revision": "1.sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    "application/json": components["schemas"]["ReportOpaStatusAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    reportOpaStatusV1: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description As `partition_name` in OPA's configuration; at most 255 characters. Decides nothing. */
+                partition: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "labels": {
+                 *         "id": "opa-1",
+                 *         "version": "1.9.0"
+                 *       },
+                 *       "bundles": {
+                 *         "policy": {
+                 *           "name": "policy",
+                 *           "active_revision": "1.sha256:b74ed18b35e39faae7c1b4e1f656511ba41879afd1762fc39dada502068bb012"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    "application/json": components["schemas"]["ReportOpaStatusAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    uploadOpaLogs: {
+        parameters: {
+            query?: {
+                /** @description As `partition_name` in OPA's configuration; at most 255 characters. Decides nothing. */
+                partition?: string;
+            };
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example [
+                 *       {
+                 *         "decision_id": "4ca636c1",
+                 *         "path": "shop/allow",
+                 *         "result": true
+                 *       }
+                 *     ]
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accepted": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadOpaLogsAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Error"];
+        };
+    };
+    uploadOpaLogsV1: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request in the answer, in logs and in error bodies. Another value is ignored, and an id is made. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                /** @description As `partition_name` in OPA's configuration; at most 255 characters. Decides nothing. */
+                partition: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example [
+                 *       {
+                 *         "decision_id": "4ca636c1",
+                 *         "path": "shop/allow",
+                 *         "result": true
+                 *       }
+                 *     ]
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accepted": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadOpaLogsAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -35,6 +35,7 @@ describe("a runtime", () => {
       sequence: 7,
       deploymentId: "66666666-0000-4000-8000-000000000007",
       kind: "publish",
+      mediaType: "application/json",
       activatedAt: new Date(after(-3593)),
       release: {
         number: 3,

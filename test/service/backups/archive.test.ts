@@ -14,7 +14,7 @@ const MANIFEST = {
   ...{
     schema: ["0001-initial"],
     counts: { bundles: 2 },
-    keys: { bundles: null, audit: KEY, webhooks: KEY, attestation: KEY },
+    keys: { bundles: null, audit: KEY, webhooks: KEY, attestation: KEY, opa: KEY },
   },
   auditHeads: [{ orgId: "an organization", number: 3, hash: "sha256:00" }],
 };
@@ -45,11 +45,15 @@ describe("an archive", () => {
     expect(manifest).toMatchObject(MANIFEST);
   });
 
-  it("of an earlier release names no key for attestation", () => {
+  it("of an earlier release names no key for attestation, nor for OPA", () => {
     const manifest = createManifest({ ...MANIFEST, members: [] });
     const json = JSON.parse(formatManifest(manifest)) as { keys: Record<string, unknown> };
     delete json.keys.attestation;
-    expect(parseManifest(JSON.stringify(json))).toEqual({ ...manifest, keys: { ...MANIFEST.keys, attestation: null } });
+    delete json.keys.opa;
+    expect(parseManifest(JSON.stringify(json))).toEqual({
+      ...manifest,
+      keys: { ...MANIFEST.keys, attestation: null, opa: null },
+    });
   });
 
   it("is a tar file with hashes that other programs check", async () => {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -13,6 +13,7 @@ const BUNDLES = "bundle-signing-key.pem";
 const WEBHOOKS = "webhook-signing-key.pem";
 const AUDIT = "audit-signing-key.pem";
 const ATTESTATION = "attestation-signing-key.pem";
+const OPA = "opa-signing-key.pem";
 const newPem = () => generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 const modeOf = (file: string) => statSync(file).mode & 0o777;
 
@@ -25,9 +26,9 @@ describe("signing keys", () => {
     const keys = open();
     expect(keys.problem).toBeNull();
     expect(keys.bundles.keyId).not.toBe(keys.audit.keyId);
-    expect(readdirSync(directory.path).sort()).toEqual([ATTESTATION, AUDIT, BUNDLES, WEBHOOKS]);
-    expect(new Set(KEY_PURPOSES.map((it) => keys[it].keyId)).size).toBe(4);
-    for (const name of [ATTESTATION, AUDIT, BUNDLES]) expect(modeOf(file(name))).toBe(0o600);
+    expect(readdirSync(directory.path).sort()).toEqual([ATTESTATION, AUDIT, BUNDLES, OPA, WEBHOOKS]);
+    expect(new Set(KEY_PURPOSES.map((it) => keys[it].keyId)).size).toBe(5);
+    for (const name of [ATTESTATION, AUDIT, BUNDLES, OPA]) expect(modeOf(file(name))).toBe(0o600);
   });
 
   it("stay the same when they are opened again", () => {
@@ -46,7 +47,7 @@ describe("signing keys", () => {
       code: "signing_failed",
       message: "policy signing failed",
     });
-    expect(readdirSync(directory.path)).toEqual([ATTESTATION, AUDIT, WEBHOOKS]);
+    expect(readdirSync(directory.path)).toEqual([ATTESTATION, AUDIT, OPA, WEBHOOKS]);
     await keys.audit.sign(new Uint8Array());
   });
 
@@ -54,7 +55,7 @@ describe("signing keys", () => {
     open();
     rmSync(file(AUDIT));
     expect(() => open(null, false)).toThrow(expect.objectContaining({ code: "signing_failed" }));
-    expect(readdirSync(directory.path)).toEqual([ATTESTATION, BUNDLES, WEBHOOKS]);
+    expect(readdirSync(directory.path)).toEqual([ATTESTATION, BUNDLES, OPA, WEBHOOKS]);
   });
 
   it("for attestation are made in a directory of an earlier release, and a lost one is not replaced", () => {
@@ -67,6 +68,20 @@ describe("signing keys", () => {
     rmSync(file(ATTESTATION));
     expect(() => open(null, false)).toThrow(expect.objectContaining({ code: "signing_failed" }));
     expect(readdirSync(directory.path)).not.toContain(ATTESTATION);
+  });
+
+  it("for OPA are P-256, made in a directory of an earlier release, and a lost one is not replaced", () => {
+    const { opa } = open();
+    expect(createPublicKey(opa.publicKeyPem).asymmetricKeyDetails).toEqual({ namedCurve: "prime256v1" });
+    openLastKeys(directory.path).remember({ audit: open().audit.publicKeyPem });
+    rmSync(file(OPA));
+    const made = open(null, false).opa;
+    expect(made.keyId).not.toBe(opa.keyId);
+    openLastKeys(directory.path).remember({ opa: made.publicKeyPem });
+    expect(open(null, false).opa.publicKeyPem).toBe(made.publicKeyPem);
+    rmSync(file(OPA));
+    expect(() => open(null, false)).toThrow(expect.objectContaining({ code: "signing_failed" }));
+    expect(readdirSync(directory.path)).not.toContain(OPA);
   });
 
   it.each([AUDIT, WEBHOOKS, ATTESTATION])("in %s cannot sign bundles, too", (name) => {

@@ -59,7 +59,7 @@ describe("keys that nodes share", () => {
       expect(a.shared.keys[purpose].keyId).toBe(b.shared.keys[purpose].keyId);
     }
     const rows = await database.raw("select * from sealed_keys");
-    expect(rows.map(({ slot }) => slot).toSorted()).toEqual(["attestation", "audit", "bundles", "webhooks"]);
+    expect(rows.map(({ slot }) => slot).toSorted()).toEqual(["attestation", "audit", "bundles", "opa", "webhooks"]);
     expect(JSON.stringify(rows)).not.toContain("PRIVATE");
     await firstStart(a);
     const nextId = await announce(b);
@@ -238,7 +238,7 @@ describe("keys that nodes share", () => {
       ).rejects.toMatchObject({ code: "invalid" });
       const recorded: string[] = [];
       await resealKeys(database.store, secrets, async (_, set) => void recorded.push(...Object.keys(set)));
-      expect(recorded.toSorted()).toEqual(["attestation", "audit", "bundles", "webhooks"]);
+      expect(recorded.toSorted()).toEqual(["attestation", "audit", "bundles", "opa", "webhooks"]);
       expect((await publish(a)).keyId).toBe(before);
       await expect(announce(a)).rejects.toMatchObject({ reason: "key_secret_changed" });
       await expect(startNode(database.store)).rejects.toMatchObject({ code: "invalid" });

@@ -71,6 +71,7 @@ export async function startNode(
       },
       documents: DEFAULT_DOCUMENTS,
       consoleServer: null,
+      decisions: null,
       server: { version: "test", url: null },
       node: { name: "test", version: "test", schema: "test" },
       sessionLimits: { stream: 3, poll: 3 },

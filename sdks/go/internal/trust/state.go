@@ -130,7 +130,7 @@ func (s *State) Condition(own time.Time) Condition {
 func (s *State) Stored() Stored {
 	stored := Stored{
 		Type:     StoredType,
-		Identity: StoredIdentity{s.Identity.OrgID, s.Identity.ProjectID, s.Identity.Environment},
+		Identity: StoredIdentity(s.Identity),
 		Roots:    append([]StoredRoot{}, s.Roots...),
 	}
 	if s.Lease != nil {
@@ -155,7 +155,7 @@ func Restore(stored *Stored, pinned *Root, content []byte, identity Identity) (*
 	if stored == nil {
 		return state, nil
 	}
-	if stored.Identity != (StoredIdentity{identity.OrgID, identity.ProjectID, identity.Environment}) {
+	if stored.Identity != StoredIdentity(identity) {
 		return state, refuse(WrongIdentity, "the stored state is of another environment")
 	}
 	var flaw error

@@ -11,9 +11,13 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from ._file import FilePolicies, FileRuntime, FileStatus
 from ._http import Tls, Token
 from ._keeper import Policies, Release
-from ._runtime import Refusal, Runtime, Status, Trust, checked_options, remember
+from ._options import Trust, checked_options
+from ._processes import remember
+from ._runtime import Runtime
+from ._status import Refusal, Status
 from ._version import VERSION as __version__
 from .client import Bundle, Client, RolloutFailed, Source
 from .document import Document, verify_document
@@ -27,7 +31,9 @@ from .errors import (
     TrustError,
     VerificationError,
 )
-from .verify import MAX_CONTENT_BYTES, Identity
+from .trust.envelope import parse_public_key
+from .trust.objects import Identity
+from .trust.update import MAX_CONTENT_BYTES
 
 
 def open(
@@ -103,7 +109,38 @@ def open(
         refusal_backoff=refusal_backoff,
         clock=clock,
     )
-    return remember(Runtime(options))
+    runtime = Runtime(options)
+    remember(runtime)
+    return runtime
+
+
+def open_file(
+    path: str | os.PathLike[str],
+    *,
+    keys: Sequence[str] | None = None,
+    identity: tuple[str, str, str] | None = None,
+    every: float = 0.5,
+) -> FileRuntime:
+    """Follows a file that ``signet agent`` writes: a document of format 1, a content, or policies alone. Returns at once, also when
+    there is no file yet.
+
+    With ``keys`` only a document is taken whose signatures verify; without, whoever may write the file is trusted. A file cannot
+    say that it is the newest: that is what the agent proves.
+
+    :param keys: Ed25519 public keys in PEM of the server, of the purpose ``bundles``
+    :param identity: the organization, project and environment that the document must be of; an empty text is not checked
+    :param every: seconds between two looks at the file's times, size and inode
+    :raises ValueError: for wrong arguments, as does TypeError
+    """
+    if isinstance(keys, str):
+        raise TypeError("keys must be a list of PEM texts")
+    if identity is not None and keys is None:
+        raise ValueError("an identity is in signed documents: pass keys too")
+    if not every > 0:
+        raise ValueError("every must be above 0 seconds")
+    for key in keys or ():
+        parse_public_key(key)
+    return FileRuntime(path, keys, identity, every)
 
 
 # Without ``open``: ``from signet import *`` leaves the built-in one as it is.
@@ -115,6 +152,9 @@ __all__ = [
     "Closed",
     "Document",
     "FieldError",
+    "FilePolicies",
+    "FileRuntime",
+    "FileStatus",
     "Identity",
     "Policies",
     "ReadyTimeout",
@@ -129,5 +169,6 @@ __all__ = [
     "TrustError",
     "VerificationError",
     "__version__",
+    "open_file",
     "verify_document",
 ]

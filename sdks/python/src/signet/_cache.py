@@ -16,13 +16,18 @@ from typing import Any
 
 from .errors import TrustError
 from .strict_json import NotStrictJson, parse_strict
-from .verify import MAX_CONTENT_BYTES, Identity, StoredState, sha256_hex
+from .trust.envelope import sha256_hex
+from .trust.objects import Identity
+from .trust.stored import StoredState
+from .trust.update import MAX_CONTENT_BYTES
 
 _STATE = "state.json"
 _MAX_STATE_BYTES = 64 * 1024 * 1024
 #: Writing takes milliseconds: a lock this old is of a process that ended meanwhile.
 _DEAD_LOCK = 30.0
 _LOCK_WAIT = 0.02
+#: Of Windows, where files are texts otherwise.
+_BINARY: int = getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,7 @@ def _replace(file: Path, data: bytes) -> None:
     """Readers see the old bytes or the new ones, also after a crash or a power failure."""
     temporary = file.with_name(f"{file.name}.{uuid.uuid4()}.tmp")
     try:
-        with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as opened:
+        with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _BINARY, 0o600), "wb") as opened:
             opened.write(data)
             opened.flush()
             os.fsync(opened.fileno())

@@ -12,18 +12,12 @@ from ._cache import Entry, FileCache
 from ._news import News, Position
 from .errors import TrustError
 from .frozen import FrozenDict, parse_frozen
-from .verify import (
-    MAX_CONTENT_BYTES,
-    Identity,
-    Root,
-    TrustedState,
-    bounded_envelope,
-    seconds,
-    signers_of,
-    stored_state,
-    verify_state,
-    verify_update,
-)
+from .trust.envelope import bounded_envelope, signers_of
+from .trust.objects import Identity, Root
+from .trust.payload import seconds
+from .trust.state import TrustedState
+from .trust.stored import stored_state, verify_state
+from .trust.update import MAX_CONTENT_BYTES, verify_update
 
 
 @dataclass(frozen=True)

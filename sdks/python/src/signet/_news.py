@@ -12,13 +12,9 @@ from urllib.parse import urlencode
 
 from ._http import CONTENT_TIMEOUT, Answer, Rest
 from .errors import ApiError, TrustError
-from .verify import (
-    MAX_ATTESTATION_LENGTH,
-    MAX_ENVELOPE_LENGTH,
-    Source,
-    bounded_envelope,
-    parse_attestation,
-)
+from .trust.envelope import MAX_ENVELOPE_LENGTH, bounded_envelope
+from .trust.objects import MAX_ATTESTATION_LENGTH, parse_attestation
+from .trust.update import Source
 
 
 class Position(NamedTuple):

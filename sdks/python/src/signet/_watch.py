@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from ._http import Rest, error_in
 from ._news import ALIVE, About, LatestSource, News, Position, ask_latest, ask_whole
 from .errors import ApiError, TrustError
-from .verify import MAX_ROOTS_AT_ONCE
+from .trust.update import MAX_ROOTS_AT_ONCE
 
 #: Above the largest content, with every character of it escaped.
 _MAX_EVENT_BYTES = 96 * 1024 * 1024

@@ -22,7 +22,7 @@ import signet
 
 from ._keeper import Policies
 from ._runtime import Runtime as _Runtime
-from ._runtime import Status
+from ._status import Status
 from .errors import Closed, ReadyTimeout
 
 P = ParamSpec("P")

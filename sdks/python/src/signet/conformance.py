@@ -22,7 +22,9 @@ from ._http import Rest, Server, Wires
 from ._keeper import Keeper
 from ._news import ask_latest
 from .errors import ApiError, TrustError
-from .verify import Identity, seconds, verify_pinned_root
+from .trust.objects import Identity
+from .trust.payload import seconds
+from .trust.state import verify_pinned_root
 
 _PINNED = "pinned.json"
 

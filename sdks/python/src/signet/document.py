@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from .errors import VerificationError
 from .frozen import FrozenDict, freeze
 from .strict_json import NotStrictJson, parse_strict
-from .verify import _base64_or_none, key_id, parse_public_key
+from .trust.envelope import base64_or_none, key_id, parse_public_key
 
 _TEXTS = ("bundle_id", "org_id", "project_id", "environment", "published_at", "policy_hash")
 _OPTIONAL_TEXTS = ("signature", "signature_v2", "key_id")
@@ -154,7 +154,7 @@ def _is_identity_signed(value: dict[str, Any], key: bytes) -> bool:
 
 def _is_signed(key: bytes, message: bytes, signature: str) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(_base64_or_none(signature) or b"", message)
+        Ed25519PublicKey.from_public_bytes(key).verify(base64_or_none(signature) or b"", message)
     except (InvalidSignature, ValueError):
         return False
     return True

@@ -1,0 +1,37 @@
+import type { Principal } from "../../core/token.js";
+import type { Documents } from "../documents/documents.js";
+
+/** Keeps decisions. */
+export interface DecisionSink {
+  /**
+   * Resolves when the lines are written, each with whose it is. Rejects with `unavailable` when they cannot be: OPA keeps what was not
+   * taken, and sends it again.
+   */
+  write(principal: Principal, lines: readonly string[]): Promise<void>;
+}
+
+/** Counts the decisions that OPAs log, and keeps them where the operator wants it. */
+export class OpaDecisions {
+  #total = 0;
+
+  constructor(
+    private readonly documents: Pick<Documents, "opaDecisions">,
+    /** Null only counts. */
+    private readonly sink: DecisionSink | null,
+  ) {}
+
+  /** How many were counted since the server started. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Takes the body of an upload; returns how many decisions it has. Throws as readOpaDecisions and DecisionSink.write. */
+  async take(principal: Principal, body: Uint8Array): Promise<number> {
+    if (body.length === 0) return 0;
+    const text = new TextDecoder().decode(body);
+    const { count, lines } = await this.documents.opaDecisions(principal, text, this.sink !== null);
+    await this.sink?.write(principal, lines);
+    this.#total += count;
+    return count;
+  }
+}
