@@ -1,3 +1,4 @@
+import { benchAgent } from "./agent.js";
 import { benchAttack } from "./attack.js";
 import { benchAttackWork } from "./attack-work.js";
 import { benchAttestation } from "./attestation.js";
@@ -20,8 +21,9 @@ import { benchVerify } from "./verify.js";
 import { benchWatches } from "./watches.js";
 import { benchWebhooks } from "./webhooks.js";
 
-/** `npm run bench -- NAME…` runs these; without a name all but `attack`, `attestation`, `audit-log`, `backup`, `cluster`, `console`, `disk`, `migrate`, `runtimes`, `standing`, `verify`, `watches` and `history`, which needs 10 GB. */
+/** `npm run bench -- NAME…` runs these; without a name all but `agent`, `attack`, `attestation`, `audit-log`, `backup`, `cluster`, `console`, `disk`, `migrate`, `runtimes`, `standing`, `verify`, `watches` and `history`, which needs 10 GB. */
 const BENCHES = {
+  agent: benchAgent,
   fanout: benchFanout,
   poll: benchPoll,
   storm: benchStorm,

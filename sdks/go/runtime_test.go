@@ -2,10 +2,15 @@ package signet
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"runtime"
 	"sync"
@@ -651,5 +656,33 @@ func TestAServerThatHangs(t *testing.T) {
 	until(t, "the error", func() bool { return errors.Is(it.Status().Err, ErrTimeout) })
 	if err := it.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	server := startFake(t)
+	server.publish(numbered(1))
+	secure := httptest.NewUnstartedServer(server)
+	secure.EnableHTTP2 = true
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(secure.Certificate())
+	t.Cleanup(secure.CloseClientConnections)
+	byURL := func(config *Config) { config.URL = secure.URL }
+	trusting := open(t, server.config(byURL, func(config *Config) { config.TLS = &tls.Config{RootCAs: roots} }))
+	ready(t, trusting)
+	if transport := trusting.Status().Transport; transport != Events {
+		t.Fatal(transport)
+	}
+	own := open(t, server.config(byURL, func(config *Config) { config.HTTPClient = secure.Client() }))
+	ready(t, own)
+	until(t, "2", hasSequence(own, server.publish(numbered(2))))
+	other := open(t, server.config(byURL))
+	var unknown x509.UnknownAuthorityError
+	until(t, "the error", func() bool { return errors.As(other.Status().Err, &unknown) })
+	if other.Current() != nil {
+		t.Fatal("it trusts anybody")
 	}
 }

@@ -10,9 +10,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"signet.dev/signet/internal/trust"
 )
@@ -67,7 +69,7 @@ func vectors(t testing.TB) []vectorCase {
 	return all
 }
 
-// TestVectors drives Poll through all cases of the kit: a start from the disk for each step.
+// TestVectors drives both transports through all cases of the kit: a start from the disk for each step.
 func TestVectors(t *testing.T) {
 	all := vectors(t)
 	if len(all) < 185 {
@@ -77,12 +79,60 @@ func TestVectors(t *testing.T) {
 		it := it
 		t.Run(it.ID, func(t *testing.T) {
 			t.Parallel()
-			it.drive(t)
+			t.Run("polls", func(t *testing.T) { it.drive(t, Poll) })
+			if it.fitsEvents() {
+				t.Run("events", func(t *testing.T) { it.drive(t, oneEvent) })
+			}
 		})
 	}
 }
 
-func (c *vectorCase) drive(t *testing.T) {
+// fitsEvents: what is no JSON, or no text, cannot be told by an event.
+func (c *vectorCase) fitsEvents() bool {
+	for _, step := range c.Steps {
+		if step.Serve == nil {
+			continue
+		}
+		content, err := base64.StdEncoding.DecodeString(step.Serve.Content)
+		isText := err == nil && utf8.Valid(content) && json.Valid([]byte(step.Serve.Attestation))
+		for _, root := range step.Serve.Roots {
+			isText = isText && json.Valid([]byte(root))
+		}
+		if !isText {
+			return false
+		}
+	}
+	return true
+}
+
+// oneEvent is Poll, by the first proof of a stream.
+func oneEvent(ctx context.Context, config Config) (*Snapshot, Status, error) {
+	settings, err := config.checked()
+	if err != nil {
+		return nil, Status{}, err
+	}
+	defer settings.disconnect()
+	keeper := openKeeper(settings)
+	hush := newSilence(time.Minute, time.Minute, func(error) {})
+	defer hush.stop()
+	rung := &events{settings.rest, "vectors", settings.maxContent}
+	err = rung.follow(ctx, keeper.position, hush, func(it news) error {
+		if err := keeper.take(ctx, it); err != nil {
+			return err
+		}
+		return errDue
+	})
+	if errors.Is(err, errDue) {
+		err = nil
+	} else if refusal := refusalOf(err); refusal != nil {
+		err = refusal
+	}
+	view, status := newView(keeper, settings), Status{CacheErr: keeper.cacheErr}
+	view.fill(&status, settings.now())
+	return view.open(settings.now()), status, err
+}
+
+func (c *vectorCase) drive(t *testing.T, poll func(context.Context, Config) (*Snapshot, Status, error)) {
 	identity := Identity{c.Identity.OrgID, c.Identity.ProjectID, c.Identity.Environment}
 	_, err := trust.PinnedRoot(c.Root, trust.Identity(identity))
 	if c.Init != nil {
@@ -103,7 +153,7 @@ func (c *vectorCase) drive(t *testing.T) {
 		if step.Damage != "" {
 			damage(t, directory)
 		}
-		_, status, err := Poll(context.Background(), Config{
+		_, status, err := poll(context.Background(), Config{
 			URL: server.URL, Token: "token", Root: c.Root, Identity: identity, InstanceID: "vectors", CacheDir: directory,
 			Now: func() time.Time { return step.Now },
 		})
@@ -155,6 +205,16 @@ func (s *vectorStep) answer(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		_, _ = w.Write([]byte(root))
+	case r.URL.Path == "/v1/bundles/watch":
+		w.Header().Set("Content-Type", "text/event-stream")
+		number, _ := strconv.Atoi(r.URL.Query().Get("root_version"))
+		for number++; s.Serve.Roots[strconv.Itoa(number)] != ""; number++ {
+			root := map[string]any{"version": number, "envelope": json.RawMessage(s.Serve.Roots[strconv.Itoa(number)])}
+			_, _ = w.Write([]byte(event("trust_root", map[string]any{"trust_root": root})))
+		}
+		content, _ := base64.StdEncoding.DecodeString(s.Serve.Content)
+		activation := map[string]any{"sequence": 1, "content": string(content), "attestation": json.RawMessage(s.Serve.Attestation)}
+		_, _ = w.Write([]byte(event("activation", map[string]any{"activation": activation})))
 	case r.URL.Path == "/v1/bundles/latest/attestation":
 		_, _ = w.Write([]byte(s.Serve.Attestation))
 	case r.URL.Path == "/v1/bundles/latest/content":

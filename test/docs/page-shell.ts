@@ -32,6 +32,7 @@ case "$*" in
     own pack "$work/sdk" --ignore-scripts --silent --pack-destination "$work"
     mv "$work"/*.tgz "${ROOT}dist"
     exec rm -r "$work" ;;
+  "run pack:proto") exec "${process.execPath}" "${ROOT}dist/packaging/proto/build.js" ;;
   "install --prefix "*" ./dist/"*) own "$@" --offline --no-audit --no-fund; exit ;;
   ci|"run build") exit 0 ;;
   start) exec "${process.execPath}" "${MAIN}" serve ;;

@@ -37,6 +37,7 @@ export const GROUPS: readonly Group[] = [
     "sdk",
     "python",
     "go",
+    "clients",
     "runtimes",
     "readers",
   ),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import signet
-from signet.client import Client, opa_policies
+from signet.client import OPA_MEDIA_TYPE, Client, opa_policies
 
 from .conftest import Open
 from .server import SignetServer
@@ -155,9 +155,32 @@ def test_opa_policies_of_a_folder(tmp_path: Path) -> None:
         "roots": ["app"],
         "rego_version": 1,
     }
-    (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(ValueError, match=r"notes\.txt"):
+    (tmp_path / "README.md").write_text("x")
+    (tmp_path / "app/main_test.rego").write_text("package app_test\n")
+    assert list(opa_policies(tmp_path, ["a", "b"], ignore_tests=True)["files"]) == ["app/data.json", "app/main.rego"]
+    assert "app/main_test.rego" in opa_policies(tmp_path)["files"]
+    (tmp_path / "limits.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"limits\.json"):
         opa_policies(tmp_path)
+    (tmp_path / "limits.json").unlink()
+    (tmp_path / "link.rego").symlink_to(tmp_path / "app/main.rego")
+    with pytest.raises(ValueError, match=r"link\.rego is no regular file"):
+        opa_policies(tmp_path)
+
+
+def test_publishes_a_folder_for_opa(server: SignetServer, environment: str, open_runtime: Open, tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/main.rego").write_text("package app\n\nallow if input.n < 10\n", "utf-8")
+    (tmp_path / "app/data.json").write_text('{"limit": 1.0}', "utf-8")
+    bundle = server.client.publish_opa(environment, tmp_path, roots=["app"], title="Rego")
+    assert (bundle.media_type, bundle.title) == (OPA_MEDIA_TYPE, "Rego")
+    current = open_runtime().wait_for_ready(15)
+    assert current.media_type == OPA_MEDIA_TYPE
+    assert current.policies["files"]["app/data.json"] == '{"limit": 1.0}'
+    (tmp_path / "app/main.rego").write_text("package other\n", "utf-8")
+    with pytest.raises(signet.ApiError) as caught:
+        server.client.publish_opa(environment, tmp_path, roots=["app"])
+    assert "app/main.rego" in caught.value.fields[0].loc
 
 
 Script = list[Callable[[BaseHTTPRequestHandler], None]]

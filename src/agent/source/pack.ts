@@ -1,6 +1,4 @@
-import { plainContent } from "../../bundle/opa/opa-bundle.js";
-import type { OpaActivation } from "../../bundle/opa/opa-manifest.js";
-import { scanStrictJson } from "../../bundle/strict-json.js";
+import type { UnsignedOpaBundle } from "../../bundle/opa/opa-bundle.js";
 import type { ActivationStatement } from "../../bundle/trust/activation.js";
 import type { TrustIdentity } from "../../bundle/trust/trust-state.js";
 import type { CheckedDocument, DocumentFacts } from "./document-check.js";
@@ -58,26 +56,13 @@ export class Pack implements VerifiedPack, DocumentFacts {
   }
 
   opaFiles(): readonly OpaFile[] {
-    return (this.#files ??= this.#opaBundle("").files);
+    return (this.#files ??= this.opaBundleFor("").files);
   }
 
-  /** What the signature of the OPA bundle is over, with a key of that id. */
-  opaSigningInput(keyId: string): string {
-    return this.#opaBundle(keyId).signingInput;
-  }
-
-  #opaBundle(keyId: string) {
-    const text = this.content.toString("utf8");
-    const { spans } = scanStrictJson(text, { maxDepth: MAX_CONTENT_LEVELS });
-    const member = (name: string) => text.slice(spans.get(name)?.start, spans.get(name)?.end);
+  /** The OPA bundle without its signature, as a key of that id signs it. */
+  opaBundleFor(keyId: string): UnsignedOpaBundle {
     const { sequence, version, activatedAt } = this.statement;
-    const activation: OpaActivation = {
-      ...this.identity,
-      ...{ sequence, version, activatedAt, policyHash: this.policyHash },
-    };
-    return opaBundleOf(activation, plainContent(member("policies"), member("scope_policies")), keyId);
+    const { identity, policyHash, mediaType, content } = this;
+    return opaBundleOf({ ...identity, sequence, version, activatedAt, policyHash }, mediaType, content, keyId);
   }
 }
-
-/** Policies may have 64 levels; the content is one around them. */
-const MAX_CONTENT_LEVELS = 65;

@@ -4,7 +4,7 @@ import { createBackoff, type BackoffOptions } from "../../sdk/backoff.js";
 import { connectionError, readBody, type Rest } from "../../sdk/runtime/ways/http.js";
 import { SignetError } from "../../sdk/signet-error.js";
 import { checkDocument, type CheckedDocument } from "./document-check.js";
-import type { OpaArchive } from "./environment-pack.js";
+import type { OpaArchive, OpaFile } from "./environment-pack.js";
 import { checkOpaArchive, maxArchiveBytes } from "./opa-check.js";
 import type { Pack, PartLoader } from "./pack.js";
 import type { PackFiles, PartName } from "./pack-files.js";
@@ -78,12 +78,11 @@ export class Parts implements PartLoader {
   }
 
   async #loadOpa(pack: Pack): Promise<OpaArchive | null> {
-    const files = pack.opaFiles();
-    const maxBytes = maxArchiveBytes(files);
+    const maxBytes = maxArchiveBytes(opaFilesOf(pack));
     // The revision in the archive is this one.
     const key = `${pack.policyHash.slice(-64)}-${pack.sequence}`;
     const check = async (bytes: Buffer): Promise<OpaArchive> => {
-      await checkOpaArchive(bytes, files, (keyId) => pack.opaSigningInput(keyId));
+      await checkOpaArchive(bytes, (keyId) => pack.opaBundleFor(keyId));
       return { bytes, etag: `"${pack.policyHash}.${pack.sequence}"` };
     };
     const onDisk = await this.#fromDisk("opa", key, maxBytes, check);
@@ -148,6 +147,14 @@ export class Parts implements PartLoader {
         await sleep(seconds * 1000 + backoff.nextMs(), signal);
       }
     }
+  }
+}
+
+function opaFilesOf(pack: Pack): readonly OpaFile[] {
+  try {
+    return pack.opaFiles();
+  } catch (cause) {
+    throw new TrustError("malformed", "the content makes no OPA bundle", { cause });
   }
 }
 

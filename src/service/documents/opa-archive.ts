@@ -6,7 +6,7 @@ import { formatSignatures, SIGNATURES_FILE } from "../../bundle/opa/opa-signatur
 import { readOpaPolicies } from "../../bundle/opa/opa-policies.js";
 import { type MediaType, OPA_POLICIES } from "../../core/bundle.js";
 import { MAX_POLICY_LEVELS, scanStrictJson } from "../../bundle/strict-json.js";
-import { yamlOrProblem } from "./yaml-text.js";
+import { yamlOrProblem } from "../../yaml/yaml-or-problem.js";
 import { formatUstarMember, ustarEnd } from "../../tar/ustar.js";
 
 /** An activation to make an archive of. */

@@ -6,7 +6,7 @@ import { servedText } from "../../bundle/served-text.js";
 import { scanStrictJson, type JsonKind, type StrictJson } from "../../bundle/strict-json.js";
 import { type Content, JSON_POLICIES, type MediaType, OPA_POLICIES } from "../../core/bundle.js";
 import { invalidField } from "../../core/error.js";
-import { yamlOrProblem } from "./yaml-text.js";
+import { yamlOrProblem } from "../../yaml/yaml-or-problem.js";
 
 /** A policy document as it is kept, with the canonical texts that are hashed and signed. */
 export interface PolicyContent {

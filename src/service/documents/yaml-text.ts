@@ -1,10 +1,5 @@
 import { invalidField } from "../../core/error.js";
-import { checkTokens } from "../../yaml/yaml-bounds.js";
-import { INSIST_IN_THE_FILE, YamlError } from "../../yaml/yaml-error.js";
-import { yamlToJson } from "../../yaml/yaml-json.js";
-
-/** A line of `key: value` has seven, so 256 KiB of ordinary YAML stay below. One to two seconds of parsing at most. */
-const MAX_TOKENS = 100_000;
+import { yamlOrProblem } from "../../yaml/yaml-or-problem.js";
 
 /**
  * The JSON text of a YAML 1.2 document (core schema; see yamlToJson). For a thread: the parser takes microseconds for each byte.
@@ -15,17 +10,4 @@ export function readYaml(field: string, text: string): string {
   const read = yamlOrProblem(text);
   if ("json" in read) return read.json;
   throw invalidField([field], read.problem, "yaml");
-}
-
-/** As readYaml, with the problem as a text. */
-export function yamlOrProblem(text: string): { readonly json: string } | { readonly problem: string } {
-  try {
-    checkTokens(text, MAX_TOKENS);
-    return { json: yamlToJson(text) };
-  } catch (thrown) {
-    if (!(thrown instanceof YamlError)) throw thrown;
-    const { problem, line, column, remedy } = thrown;
-    const hint = remedy === "insist" ? INSIST_IN_THE_FILE : "";
-    return { problem: `line ${line}, column ${column}: ${problem}${hint}` };
-  }
 }

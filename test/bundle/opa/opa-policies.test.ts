@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseOpaPolicies, readOpaPolicies } from "../../../src/bundle/opa/opa-policies.js";
 import { AppError } from "../../../src/core/error.js";
-import { yamlOrProblem } from "../../../src/service/documents/yaml-text.js";
+import { yamlOrProblem } from "../../../src/yaml/yaml-or-problem.js";
 
 const parse = (policies: unknown) =>
   parseOpaPolicies(typeof policies === "string" ? policies : JSON.stringify(policies), { readYaml: yamlOrProblem });

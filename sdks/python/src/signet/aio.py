@@ -12,6 +12,7 @@ may be cancelled, and leave nothing behind.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
@@ -94,7 +95,13 @@ class Runtime:
 
         def hand_over(policies: Policies) -> None:
             # In the thread of the callbacks, which waits for the outcome: it is what is reported.
-            asyncio.run_coroutine_threadsafe(run(policies), loop).result()
+            if loop.is_closed():
+                return
+            outcome = asyncio.run_coroutine_threadsafe(run(policies), loop)
+            while not outcome.done() and loop.is_running():
+                concurrent.futures.wait([outcome], 1.0)
+            if outcome.done():
+                outcome.result()
 
         return self.sync.on_update(hand_over)
 

@@ -8,8 +8,7 @@ import re
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -30,17 +29,17 @@ from ._answers import (
     read_answer,
 )
 from ._http import Rest, Server, Tls, Token, Wires, is_token
+from ._opa import OPA_MEDIA_TYPE, opa_policies
 from .errors import ApiError, ReadyTimeout, SignetError
 from .strict_json import NotStrictJson, parse_strict
 
 T = TypeVar("T")
 
-#: The media type of a bundle of files for Open Policy Agent.
-OPA_MEDIA_TYPE = "application/vnd.openpolicyagent.bundles"
-
 #: A document: its JSON text, whose numbers stay as they are spelled, or what ``json.dumps`` takes.
 Json = str | bytes | Mapping[str, Any]
 
+#: Whoever is told to come back later than this, in seconds, is told so.
+_MAX_RETRY_AFTER = 120.0
 _RETRIED = frozenset({"unavailable", "timeout", "rate_limited"})
 
 
@@ -146,14 +145,22 @@ class Client:
         return self._change(path, body, if_match, idempotency_key, skip_unchanged)
 
     def publish_opa(
-        self, environment: str, folder: str | os.PathLike[str], *, roots: list[str] | None = None, **options: Any
+        self,
+        environment: str,
+        folder: str | os.PathLike[str],
+        *,
+        roots: Sequence[str] | None = None,
+        ignore_tests: bool = False,
+        **options: Any,
     ) -> Bundle:
         """Publishes a folder of Rego and data files for Open Policy Agent; ``options`` are those of :meth:`publish`.
 
-        :param roots: of the bundle; default: those of ``.manifest`` in the folder, else all (``[""]``)
+        :param roots: the paths of ``data`` that the bundle owns; default: those of ``.manifest`` in the folder, else all of it
+        :param ignore_tests: leaves ``*_test.rego`` out
         :raises ValueError: for a file that a bundle cannot have
         """
-        return self.publish(environment, opa_policies(folder, roots), media_type=OPA_MEDIA_TYPE, **options)
+        policies = opa_policies(folder, roots, ignore_tests=ignore_tests)
+        return self.publish(environment, policies, media_type=OPA_MEDIA_TYPE, **options)
 
     def promote(
         self,
@@ -358,7 +365,8 @@ class Client:
                 return call()
             except ApiError as error:
                 in_flight = error.reason == "idempotency_key_in_flight"
-                if attempt == self._attempts or not (error.code in _RETRIED or in_flight):
+                is_soon = (error.retry_after or 0.0) <= _MAX_RETRY_AFTER
+                if attempt == self._attempts or not (error.code in _RETRIED or in_flight) or not is_soon:
                     raise
                 self._sleep((error.retry_after or 0.0) + 0.25 * 2.0**attempt)
         raise ReadyTimeout("no attempt was made")
@@ -372,33 +380,6 @@ class Client:
             self._org = self._org or who.org_id
             self._project = self._project or who.project_id or "default"
         return f"/v1/orgs/{_part(self._org)}/projects/{_part(self._project)}"
-
-
-def opa_policies(folder: str | os.PathLike[str], roots: list[str] | None = None) -> dict[str, Any]:
-    """The policies of a bundle for Open Policy Agent: the Rego and data files of a folder. Names that begin with a dot are left
-    out, but ``.manifest`` is read for its ``roots`` and its ``rego_version``.
-
-    :raises ValueError: for a file that is not ``*.rego``, ``data.json`` or ``data.yaml``, or not UTF-8
-    """
-    base = Path(folder)
-    if not base.is_dir():
-        raise ValueError(f"{base} is no folder")
-    files: dict[str, str] = {}
-    for file in sorted(base.rglob("*")):
-        name = file.relative_to(base).as_posix()
-        if any(part.startswith(".") for part in name.split("/")) or file.is_dir():
-            continue
-        if not (file.name.endswith(".rego") or file.name in ("data.json", "data.yaml")):
-            raise ValueError(f"{name}: a bundle has *.rego, data.json and data.yaml, nothing else")
-        try:
-            files[name] = file.read_bytes().decode("utf-8")
-        except UnicodeDecodeError as cause:
-            raise ValueError(f"{name} is not UTF-8") from cause
-    manifest: Any = {}
-    if (base / ".manifest").is_file():
-        manifest = parse_strict((base / ".manifest").read_text("utf-8"))
-    chosen = roots if roots is not None else manifest.get("roots", [""])
-    return {"files": files, "roots": list(chosen), "rego_version": manifest.get("rego_version", 1)}
 
 
 def _body(values: Mapping[str, Any]) -> bytes:
