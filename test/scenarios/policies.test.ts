@@ -42,10 +42,12 @@ describe("GET /v1/policies/latest", () => {
     expect(second).toMatchObject({ status: 200, text: AS_SERVED });
     const document = await fetch(`${server.url}/v1/bundles/latest`, { headers: { "x-api-key": token } });
     expect(await document.text()).toContain(`"policies":${AS_SERVED},`);
-    for (const name of ["etag", "signet-sequence", "signet-deployment-id", "signet-lease", "cache-control", "vary"]) {
+    for (const name of ["etag", "signet-sequence", "signet-deployment-id", "cache-control", "vary"]) {
       expect(first.headers.get(name), name).toBe(document.headers.get(name));
       expect(second.headers.get(name), name).toBe(document.headers.get(name));
     }
+    // It may be a newer one by then.
+    for (const { headers } of [first, second]) expect(headers.get("signet-lease")).toMatch(/^[A-Za-z0-9_-]+$/);
     expect(second.headers.get("content-type")).toBe("application/json");
     const head = await get({}, "", "HEAD");
     expect([head.status, head.text, head.headers.get("content-length")]).toEqual([
@@ -134,7 +136,7 @@ const RPC: readonly (readonly [string, (baseUrl: string) => Transport])[] = [
 /** One way to watch policies. */
 interface Way {
   readonly name: string;
-  open(url: string, token: string, cursor: Cursor, signal: AbortSignal): AsyncIterable<RawMessage>;
+  readonly open: (url: string, token: string, cursor: Cursor, signal: AbortSignal) => AsyncIterable<RawMessage>;
 }
 
 interface Cursor {
@@ -188,7 +190,6 @@ describe.each(WAYS)("a watch of policies over $name", ({ open: watch }) => {
   it("resumes at any cursor", async () => {
     const { token, publish } = await open();
     for (const n of [1, 2, 3]) await publish(`{"n":${n}}`);
-    const deployments = new Map<number, string>();
     for (const after of [0, 1, 2, 3, 7]) {
       const gone = new AbortController();
       const messages = watch(server.url, token, { afterSequence: after }, gone.signal)[Symbol.asyncIterator]();
@@ -197,7 +198,6 @@ describe.each(WAYS)("a watch of policies over $name", ({ open: watch }) => {
       expect(value, String(after)).toMatchObject({
         ...{ event: isKnown ? "heartbeat" : "policies", text: isKnown ? "" : '{"n":3}' },
       });
-      deployments.set(3, value.id.split(".")[1]);
       gone.abort();
       await messages.return?.().catch(() => undefined);
     }

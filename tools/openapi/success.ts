@@ -81,7 +81,8 @@ function lineExamples(
   const lines = answer.split("\n").filter((line) => line !== "");
   const events = lines.flatMap((line) => {
     const said = JSON.parse(line) as Readonly<Record<string, unknown>>;
-    const id = [said["sequence"], said["deployment_id"]].filter((part) => part !== null).join(".");
+    const { sequence, deployment_id: deploymentId } = said as { sequence: number; deployment_id: string | null };
+    const id = deploymentId === null ? String(sequence) : `${sequence}.${deploymentId}`;
     const member = oneof?.fields.find(({ name }) => said[name] !== null)?.name;
     return member === undefined ? [] : [`event: ${member}\nid: ${id}\ndata: ${JSON.stringify(said[member])}\n\n`];
   });
