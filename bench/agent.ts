@@ -117,7 +117,7 @@ async function measure(
 
 async function attestationKeys(signet: SignetBench): Promise<readonly string[]> {
   const answer = await fetch(`${signet.url}/v1/keys`, { headers: { authorization: `Bearer ${BENCH_TOKEN}` } });
-  const { keys } = (await answer.json()) as { keys: readonly { purpose: string; public_key_pem: string }[] };
+  const keys = (await answer.json()) as readonly { purpose: string; public_key_pem: string }[];
   return keys.filter(({ purpose }) => purpose === "attestation").map(({ public_key_pem }) => public_key_pem);
 }
 

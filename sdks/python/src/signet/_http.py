@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+
+# For the names of hosts. Imported by the first look-up otherwise: in a thread, while the process may fork.
+import encodings.idna  # noqa: F401
 import http.client
 import io
 import json

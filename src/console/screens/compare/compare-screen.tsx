@@ -1,5 +1,6 @@
 import { useRoute } from "preact-iso/router";
 import type { CompareBundlesResponse } from "../../../../gen/signet/v1/bundle_pb.js";
+import { OPA_POLICIES } from "../../../core/bundle.js";
 import type { SignetError } from "../../../sdk/signet-error.js";
 import { client } from "../../data/client.js";
 import { links, projectAt, type ProjectAt } from "../../data/links.js";
@@ -14,12 +15,13 @@ import { useQuery } from "../../elements/use-query.js";
 import { projectCrumbs } from "../../shell/crumbs.js";
 import { Page } from "../../shell/page.js";
 import { ChangesList } from "./changes-list.js";
+import { FilesDifference } from "./files-difference.js";
 import { HashOnly } from "./hash-only.js";
 import { MetadataDifference } from "./metadata-difference.js";
 import { formatSide, parseSide, sideName, type Side } from "./side.js";
 import { SidePicker } from "./side-picker.js";
 import { TextDifference } from "./text-difference.js";
-import { parseView, VIEWS } from "./view.js";
+import { parseView, viewsOf } from "./view.js";
 
 /** The difference of two versions of any environments of a project. */
 export function CompareScreen() {
@@ -100,11 +102,13 @@ interface ViewsProps {
 
 function Views({ at, from, to, compared }: ViewsProps) {
   const [query, setQuery] = useQuery();
-  const view = parseView(query["view"]);
   const onlyChanges = query["all"] === undefined;
   const { before, after, difference } = compared;
+  const hasFiles = [after, before].every((side) => side === undefined || side.mediaType === OPA_POLICIES);
+  const views = viewsOf(hasFiles);
+  const view = parseView(query["view"], views);
   const sides = { from: formatSide(from), to: formatSide(to) };
-  const isSame = before?.policyHash === after?.policyHash;
+  const isSame = before?.policyHash === after?.policyHash && before?.mediaType === after?.mediaType;
   const name = (side: typeof before) =>
     side === undefined ? "nothing active" : sideName({ env: side.environment, version: side.version });
   return (
@@ -120,14 +124,18 @@ function Views({ at, from, to, compared }: ViewsProps) {
       </p>
       <Tabs
         label="Views of the difference"
-        tabs={VIEWS.map(([value, label]) => ({
+        tabs={views.map(([value, label]) => ({
           label: value === "changes" && difference !== undefined ? `${label} (${difference.changesTotal})` : label,
-          href: links.compare(at, { ...sides, ...(value === "unified" ? {} : { view: value }) }),
+          href: links.compare(at, { ...sides, ...(value === views[0][0] ? {} : { view: value }) }),
           isCurrent: value === view,
         }))}
       />
+      {view === "files" && <FilesDifference at={at} compared={compared} />}
       {view === "changes" && difference !== undefined && (
-        <ChangesList difference={difference} hrefOf={(path) => links.compare(at, { ...sides, path })} />
+        <ChangesList
+          difference={difference}
+          hrefOf={(path) => links.compare(at, { ...sides, path, ...(hasFiles && { view: "unified" }) })}
+        />
       )}
       {view === "metadata" && after !== undefined && <MetadataDifference at={at} before={before} after={after} />}
       {(view === "unified" || view === "split") && (

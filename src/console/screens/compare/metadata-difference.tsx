@@ -93,6 +93,7 @@ const ROWS: readonly Row[] = [
     ({ publishedAt }) => (publishedAt === undefined ? "" : absoluteTime(millisOf(publishedAt), "utc")),
     ({ publishedAt }) => <Time at={publishedAt} />,
   ],
+  ["Kind", ({ mediaType }) => mediaType, ({ mediaType }) => named(mediaType)],
   ["Came by", ({ origin }) => origin, ({ origin }) => <Tag>{origin}</Tag>],
   ["Source revision", ({ source }) => source?.revision ?? "", ({ source }) => named(source?.revision)],
   ["Labels", ({ labels }) => labelsOf(labels), ({ labels }) => named(labelsOf(labels))],

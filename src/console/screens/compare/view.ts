@@ -1,15 +1,21 @@
 /** How a difference is shown. */
-export type View = "unified" | "split" | "changes" | "metadata";
+export type View = "files" | "unified" | "split" | "changes" | "metadata";
 
-/** All views with their names, the first one by default. */
-export const VIEWS: readonly (readonly [View, string])[] = [
+type NamedView = readonly [view: View, name: string];
+
+const VIEWS: readonly [NamedView, ...NamedView[]] = [
   ["unified", "Text"],
   ["split", "Side by side"],
   ["changes", "By path"],
   ["metadata", "Metadata"],
 ];
 
-/** The view of a URL; the text for what is none. */
-export function parseView(text: string | undefined): View {
-  return VIEWS.find(([view]) => view === text)?.[0] ?? "unified";
+/** The views with their names, the first one by default: by file too, where both sides have files. */
+export function viewsOf(hasFiles: boolean): readonly [NamedView, ...NamedView[]] {
+  return hasFiles ? [["files", "By file"], ...VIEWS] : VIEWS;
+}
+
+/** The view of a URL; the first one for what is none. */
+export function parseView(text: string | undefined, views: readonly [NamedView, ...NamedView[]]): View {
+  return (views.find(([view]) => view === text) ?? views[0])[0];
 }

@@ -63,7 +63,11 @@ export function DocumentScreen() {
               <div class="document-main">
                 <Loaded call={document} lines={12}>
                   {({ document: text }) => (
-                    <DocumentText document={text} fileName={`${at.project}-${env}-v${version}.json`} />
+                    <DocumentText
+                      document={text}
+                      fileName={`${at.project}-${env}-v${version}.json`}
+                      mediaType={value.mediaType}
+                    />
                   )}
                 </Loaded>
               </div>
@@ -74,9 +78,9 @@ export function DocumentScreen() {
                 <Facts at={at} env={env} bundle={value} />
                 <Activations at={at} env={env} version={version} />
                 {document.value !== undefined && can("bundle:publish") && (
-                  <SchemaCard at={at} env={env} document={document.value.document} />
+                  <SchemaCard at={at} env={env} document={document.value.document} mediaType={value.mediaType} />
                 )}
-                <CommandsCard at={at} env={env} version={version} />
+                <CommandsCard at={at} env={env} version={version} mediaType={value.mediaType} />
               </div>
             </div>
           )

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { OPA_POLICIES } from "../../../core/bundle.js";
 import { Button } from "../../elements/button.js";
 import { bytesInWords } from "../../elements/bytes-in-words.js";
 import { Skeleton } from "../../elements/states.js";
@@ -10,34 +11,38 @@ import { useLineHash } from "../../text/line-hash.js";
 import { MAX_EDITED } from "../../text/text-handle.js";
 import { TextView } from "../../text/text-view.js";
 import { partsOf } from "./document-parts.js";
+import { FilesView } from "./files-view.js";
 
 /** What is shown of a document. */
-type Part = "policies" | "scope" | "signed";
+type Part = "files" | "policies" | "scope" | "signed";
 
 interface DocumentTextProps {
   /** As it was signed, to the byte. */
   readonly document: string;
   /** Of the downloaded file. */
   readonly fileName: string;
+  /** What its policies are. */
+  readonly mediaType: string;
 }
 
 /** The text of a document: its policies formatted, or all of it as it was signed. Formatting copies numbers and strings as they are. */
-export function DocumentText({ document: text, fileName }: DocumentTextProps) {
+export function DocumentText({ document: text, fileName, mediaType }: DocumentTextProps) {
   const [query, setQuery] = useQuery();
   const [line, setLine] = useLineHash();
   const parts = useMemo(() => partsOf(text), [text]);
   const hasScope = parts !== undefined && parts.scopePolicies !== "{}";
-  const asked: Part =
-    query["part"] === "signed" ? "signed" : query["part"] === "scope" && hasScope ? "scope" : "policies";
-  const part: Part = parts === undefined ? "signed" : asked;
-  const source =
-    parts === undefined || part === "signed" ? text : part === "scope" ? parts.scopePolicies : parts.policies;
-  const shown = useFormatted(source, part !== "signed");
   const choices: readonly (readonly [Part, string])[] = [
+    ...(mediaType === OPA_POLICIES ? [["files", "Files"] as const] : []),
     ["policies", "Policies"],
     ...(hasScope ? [["scope", "Scope policies"] as const] : []),
     ["signed", "As signed"],
   ];
+  const [first] = choices[0] ?? ["policies"];
+  const asked = choices.find(([value]) => value === query["part"])?.[0] ?? first;
+  const part: Part = parts === undefined ? "signed" : asked;
+  const source =
+    parts === undefined || part === "signed" ? text : part === "scope" ? parts.scopePolicies : parts.policies;
+  const shown = useFormatted(source, part === "policies" || part === "scope");
   return (
     <section class="document-text" aria-label="Document">
       <div class="document-parts" role="group" aria-label="What is shown">
@@ -47,13 +52,15 @@ export function DocumentText({ document: text, fileName }: DocumentTextProps) {
             size="small"
             kind={value === part ? "plain" : "quiet"}
             aria-pressed={value === part}
-            onClick={() => setQuery({ part: value === "policies" ? undefined : value })}
+            onClick={() => setQuery({ part: value === first ? undefined : value })}
           >
             {label}
           </Button>
         ))}
       </div>
-      {shown === undefined ? (
+      {part === "files" && parts !== undefined ? (
+        <FilesView policies={parts.policies} />
+      ) : shown === undefined ? (
         <Skeleton lines={10} />
       ) : (
         <TextView
@@ -78,9 +85,11 @@ export function DocumentText({ document: text, fileName }: DocumentTextProps) {
         />
       )}
       <p class="muted text-note">
-        {part === "signed"
-          ? "Byte for byte what runtimes verify."
-          : "Formatted for reading: numbers, strings and the order of keys are as they were signed."}
+        {part === "files"
+          ? "Each file as it was signed."
+          : part === "signed"
+            ? "Byte for byte what runtimes verify."
+            : "Formatted for reading: numbers, strings and the order of keys are as they were signed."}
       </p>
     </section>
   );

@@ -1,4 +1,5 @@
 import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
+import { OPA_POLICIES } from "../../../core/bundle.js";
 import { fullClient } from "../../data/full-client.js";
 import { links, type ProjectAt } from "../../data/links.js";
 import { useCall } from "../../data/use-call.js";
@@ -15,7 +16,7 @@ interface FactsProps {
 
 /** What is known of a version beside its content. */
 export function Facts({ at, env, bundle }: FactsProps) {
-  const { description, labels, source, publishedAt, publishedBy, policyHash, origin, sequence, id } = bundle;
+  const { description, labels, source, publishedAt, publishedBy, policyHash, origin, sequence, id, mediaType } = bundle;
   const entries = Object.entries(labels);
   return (
     <section class="card stack" aria-labelledby="facts-title">
@@ -47,6 +48,8 @@ export function Facts({ at, env, bundle }: FactsProps) {
           <Tag>{origin}</Tag>
           {origin === "import" && <Origin at={at} env={env} version={bundle.version} />}
         </dd>
+        <dt>Kind</dt>
+        <dd>{mediaType === OPA_POLICIES ? "Rego for OPA" : "JSON"}</dd>
         {source !== undefined && <Source at={at} env={env} source={source} />}
         {entries.length > 0 && (
           <>

@@ -15,15 +15,17 @@ interface SchemaCardProps {
   readonly at: ProjectAt;
   readonly env: string;
   readonly document: string;
+  /** What its policies are. */
+  readonly mediaType: string;
 }
 
 /** What came of a check; the error of `refused` has the problems. */
 type Outcome = { readonly kind: "none" | "fits" } | { readonly kind: "refused"; readonly error: SignetError };
 
 /** Checks the policies by the schema that the project demands today, by a publication that only asks. */
-export function SchemaCard({ at, env, document }: SchemaCardProps) {
+export function SchemaCard({ at, env, document, mediaType }: SchemaCardProps) {
   const [outcome, setOutcome] = useState<Outcome | undefined>(undefined);
-  const check = useAction(() => checkSchema({ at, env, document }));
+  const check = useAction(() => checkSchema({ at, env, document, mediaType }));
   return (
     <section class="card stack" aria-labelledby="schema-title">
       <h2 id="schema-title">Schema</h2>
@@ -42,7 +44,7 @@ export function SchemaCard({ at, env, document }: SchemaCardProps) {
   );
 }
 
-async function checkSchema({ at, env, document }: SchemaCardProps): Promise<Outcome> {
+async function checkSchema({ at, env, document, mediaType }: SchemaCardProps): Promise<Outcome> {
   const path = { orgId: at.org, projectId: at.project };
   try {
     await client.bundles.getPolicySchema(path);
@@ -52,7 +54,7 @@ async function checkSchema({ at, env, document }: SchemaCardProps): Promise<Outc
   }
   try {
     const policies = partsOf(document)?.policies ?? "{}";
-    await client.bundles.publishBundle({ ...path, envName: env, policies, activate: false, dryRun: true });
+    await client.bundles.publishBundle({ ...path, envName: env, policies, mediaType, activate: false, dryRun: true });
     return { kind: "fits" };
   } catch (thrown) {
     const error = toSignetError(thrown);

@@ -8,6 +8,8 @@ export interface LabelRow {
 export interface Draft {
   /** The policy document. */
   readonly policies: string;
+  /** What the policies are; empty for JSON. */
+  readonly mediaType: string;
   /** Empty for none. */
   readonly scopePolicies: string;
   readonly title: string;
@@ -24,6 +26,7 @@ export interface Draft {
 /** A draft with nothing in it. */
 export const EMPTY_DRAFT: Draft = {
   policies: "",
+  mediaType: "",
   scopePolicies: "",
   ...{ title: "", description: "", labels: [], repository: "", revision: "", url: "", publishedBy: "", release: "" },
 };
@@ -55,12 +58,24 @@ function isLabel(row: unknown): boolean {
 
 /** The request of a draft, without its place. Empty fields are left out. */
 export function requestOf(draft: Draft) {
-  const { policies, scopePolicies, title, description, labels, repository, revision, url, publishedBy, release } =
-    draft;
+  const {
+    policies,
+    mediaType,
+    scopePolicies,
+    title,
+    description,
+    labels,
+    repository,
+    revision,
+    url,
+    publishedBy,
+    release,
+  } = draft;
   const given = (name: string, text: string) => (text.trim() === "" ? {} : { [name]: text.trim() });
   const hasSource = [repository, revision, url].some((text) => text.trim() !== "");
   return {
     policies,
+    ...given("mediaType", mediaType),
     ...given("scopePolicies", scopePolicies),
     ...given("title", title),
     ...given("description", description),

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
 import type { Environment } from "../../../../gen/signet/v1/organization_pb.js";
+import { OPA_POLICIES } from "../../../core/bundle.js";
 import type { SignetError } from "../../../sdk/signet-error.js";
 import { announce } from "../../data/announce.js";
 import { client } from "../../data/client.js";
@@ -78,7 +79,8 @@ export function Writing({ at, environment }: WritingProps) {
   const start = useAction(async () => {
     const { activeVersion: version = 0 } = environment;
     const bundle = await client.bundles.getBundle({ orgId: at.org, projectId: at.project, envName: env, version });
-    const { policiesJson, scopePoliciesJson } = bundle;
+    const { policiesJson, scopePoliciesJson, mediaType } = bundle;
+    change({ mediaType: mediaType === OPA_POLICIES ? mediaType : "" });
     replace(policiesJson.length > MAX_EDITED ? policiesJson : `${formatJson(policiesJson)}\n`);
     if (scopePoliciesJson !== "{}") change({ scopePolicies: `${formatJson(scopePoliciesJson)}\n` });
     setBase(environment.sequence);
@@ -183,8 +185,26 @@ export function Writing({ at, environment }: WritingProps) {
           />
         )}
         <p class="muted text-note">{KEYBOARD_HELP} A file can be dropped here.</p>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={draft.mediaType === OPA_POLICIES}
+            onChange={(event) => change({ mediaType: event.currentTarget.checked ? OPA_POLICIES : "" })}
+          />
+          Rego for Open Policy Agent
+        </label>
+        {draft.mediaType === OPA_POLICIES && (
+          <p class="muted">
+            {
+              'The document is {"files": {path: text}, "roots": [path], "rego_version": 1}. A folder is easier to publish by command: '
+            }
+            <code>signet publish --env {env} ./policy</code>
+          </p>
+        )}
         {policies === "" ? (
           <p class="muted">A policy document is a JSON object.</p>
+        ) : problems.length === 0 && draft.mediaType === OPA_POLICIES ? (
+          <p class="muted">It is JSON. The preview checks its files.</p>
         ) : (
           <ProblemList problems={problems} onGo={goTo} />
         )}

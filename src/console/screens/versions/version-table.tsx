@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Bundle } from "../../../../gen/signet/v1/bundle_pb.js";
+import { OPA_POLICIES } from "../../../core/bundle.js";
 import { links, type ProjectAt } from "../../data/links.js";
 import { can } from "../../data/session.js";
 import { DataTable, type Column } from "../../elements/data-table.js";
@@ -90,7 +91,7 @@ function Lines({ first, second }: { readonly first: ComponentChildren; readonly 
 }
 
 function Title({ at, env, bundle }: { readonly at: ProjectAt; readonly env: string; readonly bundle: Bundle }) {
-  const { version, title = "", labels, policyHash } = bundle;
+  const { version, title = "", labels, policyHash, mediaType } = bundle;
   const entries = Object.entries(labels);
   const rest = entries.length - SHOWN_LABELS;
   return (
@@ -107,7 +108,7 @@ function Title({ at, env, bundle }: { readonly at: ProjectAt; readonly env: stri
       }
       second={
         <>
-          <Hash value={policyHash.slice("sha256:".length)} />{" "}
+          <Hash value={policyHash.slice("sha256:".length)} /> {mediaType === OPA_POLICIES && <Tag>Rego</Tag>}{" "}
           {entries.slice(0, SHOWN_LABELS).map(([key, value]) => (
             <LabelTag key={key} name={key} value={value} />
           ))}

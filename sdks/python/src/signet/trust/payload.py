@@ -21,6 +21,10 @@ def seconds(time: str) -> float:
     return datetime.strptime(time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
 
 
+# The first use imports a module: not in a thread, while the process may fork.
+seconds("1970-01-01T00:00:00Z")
+
+
 class Fields:
     """Typed access to the fields of a signed payload. Unknown fields are ignored. Raises TrustError ``malformed``."""
 
