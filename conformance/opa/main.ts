@@ -17,7 +17,7 @@ interface Rig {
   readonly project: TestProject;
   readonly front: Front;
   readonly publicKeyPem: string;
-  start(settings?: Partial<OpaSettings>): Promise<Opa>;
+  readonly start: (settings?: Partial<OpaSettings>) => Promise<Opa>;
 }
 
 /** Returns what was seen; throws what is wrong. */
@@ -152,7 +152,7 @@ async function recovers({ project, front, start }: Rig): Promise<string> {
   return statusesOf(front).join(", ");
 }
 
-async function slowsDown(_: Rig): Promise<string> {
+async function slowsDown(): Promise<string> {
   await using own = await startTestServer();
   await using front = await startFront(own.url);
   const project = await createTestProject(own, "stopping");
