@@ -113,7 +113,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   agent: {
     source: [],
     outputs: ["source"],
-    config: ["outputs"],
+    config: ["outputs", "serve"],
     serve: ["source"],
     "": ["config", "outputs", "serve", "source"],
   },
