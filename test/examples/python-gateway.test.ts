@@ -79,13 +79,13 @@ beforeAll(async () => {
   good = await readFile(join(EXAMPLES, "policies/guardrails.json"), "utf8");
   strict = JSON.stringify(parse(await readFile(join(EXAMPLES, "policies/guardrails-strict.yaml"), "utf8")));
   server = await startTestServer();
-  const { admin, orgId, projectId, clientFor, url } = server;
+  const { admin, orgId, projectId, url } = server;
   const environmentId = (await admin.organizations.getEnvironment({ orgId, projectId, envName: "prod" })).id;
   const { rawKey = "" } = await admin.tokens.createRuntimeToken({ orgId, projectId, environmentId, name: "gateway" });
   const { keys } = await admin.bundles.listKeys({});
   const files = {
     token: rawKey,
-    "identity.json": formatMessage(await clientFor(rawKey).tokens.whoAmI({})),
+    "identity.json": formatMessage(await server.clientFor(rawKey).tokens.whoAmI({})),
     "keys.json": `[${keys.map(formatMessage).join(",")}]`,
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(scratch, name), text);
