@@ -91,7 +91,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     bundles: ["access", "audit", "changes", "documents", "keys", "trust"],
     pipelines: ["access", "audit", "bundles", "changes", "documents", "trust"],
     runtimes: ["access", "bundles", "changes", "documents", "nodes", "tokens", "trust"],
-    opa: ["access", "documents", "runtimes"],
+    opa: ["access", "changes", "documents", "runtimes"],
     transfer: ["access", "audit", "bundles", "changes", "documents", "keys", "trust"],
     watches: ["access", "changes", "tokens"],
     webhooks: ["access", "audit", "changes", "keys"],
@@ -113,7 +113,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   agent: {
     source: [],
     outputs: ["source"],
-    config: ["outputs"],
+    config: ["outputs", "serve"],
     serve: ["source"],
     "": ["config", "outputs", "serve", "source"],
   },

@@ -117,9 +117,13 @@ export class AgentEnvironment implements AsyncDisposable {
     }
   }
 
-  /** Reads the token again, and applies what is current again. */
+  /** Whether its token is another one than when it was opened. A server that refused that one is asked again only after a while. */
+  get hasNewToken(): boolean {
+    return this.token.hasChanged;
+  }
+
+  /** Applies what is current again. */
   again(): void {
-    this.token.read();
     this.follower?.again();
   }
 

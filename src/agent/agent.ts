@@ -1,12 +1,15 @@
 import { AppError } from "../core/error.js";
 import { AgentEnvironment, tokenVariables, type AgentContext } from "./agent-environment.js";
 import type { AgentConfig, EnvironmentConfig } from "./config/agent-config.js";
+import { codeOf, systemReason } from "./outputs/output-error.js";
 import type { OutputLog } from "./outputs/output-log.js";
+import type { ListenAddress } from "./serve/listen-address.js";
 import { startLocalServer, type EnvironmentToServe, type LocalServer } from "./serve/local-server.js";
 import { lockState } from "./state-lock.js";
 
 /** What an agent needs of its process. */
 export interface AgentOptions extends Pick<AgentContext, "environment" | "log" | "agent"> {
+  readonly version: string;
   /** For what is of no environment. */
   readonly ownLog: OutputLog;
   /** The clock that expiry is measured by. Default: the machine's. */
@@ -16,7 +19,7 @@ export interface AgentOptions extends Pick<AgentContext, "environment" | "log" |
 /** Follows environments: keeps what is verified, writes it to files, and runs commands. */
 export class Agent implements AsyncDisposable {
   #environments: readonly AgentEnvironment[] = [];
-  #server: LocalServer | null = null;
+  #servers: readonly LocalServer[] = [];
 
   private constructor(
     private config: AgentConfig,
@@ -27,8 +30,8 @@ export class Agent implements AsyncDisposable {
   /**
    * Starts with what is on the disk; the servers may be away.
    *
-   * @throws AppError `conflict` for a state directory of another agent, `unauthenticated` for a token that cannot be read; TrustError
-   *   for a bad root; OutputError for a state that cannot be kept; what listening for local readers fails with
+   * @throws AppError `conflict` for a state directory of another agent or an address that is taken, `unauthenticated` for a token that
+   *   cannot be read; TrustError for a bad root; OutputError for a state that cannot be kept
    */
   static async start(config: AgentConfig, options: AgentOptions): Promise<Agent> {
     const agent = new Agent(config, options, await lockState(config.state));
@@ -42,13 +45,13 @@ export class Agent implements AsyncDisposable {
     }
   }
 
-  /** Where local readers are served; null: nowhere. */
-  get url(): string | null {
-    return this.#server?.url ?? null;
-  }
-
   get environments(): readonly AgentEnvironment[] {
     return this.#environments;
+  }
+
+  /** Where local readers are served, and where probes are; empty where nobody is. */
+  get urls(): readonly string[] {
+    return this.#servers.map(({ url }) => url);
   }
 
   /** Resolves when every environment that is followed now is ready. */
@@ -57,8 +60,8 @@ export class Agent implements AsyncDisposable {
   }
 
   /**
-   * Goes on with another configuration: environments that are the same in both go on as they are, with the token read again and their
-   * outputs checked again. One that cannot be opened goes on as it was.
+   * Goes on with another configuration: environments that are the same in both, with the same token, go on as they are, and their outputs
+   * are brought to what is current again. One that cannot be opened goes on as it was.
    *
    * @throws AppError `conflict` for a change that needs a restart; then nothing was changed
    */
@@ -71,8 +74,12 @@ export class Agent implements AsyncDisposable {
     const wanted = new Map(config.environments.map((one) => [JSON.stringify(one), one]));
     const replaced: EnvironmentConfig[] = [];
     for (const environment of this.#environments) {
-      if (wanted.delete(JSON.stringify(environment.config))) environment.again();
-      else replaced.push(await this.#close(environment));
+      const key = JSON.stringify(environment.config);
+      if (!wanted.has(key) || environment.hasNewToken) replaced.push(await this.#close(environment));
+      else {
+        wanted.delete(key);
+        environment.again();
+      }
     }
     this.config = config;
     for (const one of wanted.values()) {
@@ -84,13 +91,33 @@ export class Agent implements AsyncDisposable {
         if (before !== undefined) await this.#open(before);
       }
     }
-    this.#server?.serve(this.#served());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server?.[Symbol.asyncDispose]();
     await Promise.all(this.#environments.map((environment) => environment[Symbol.asyncDispose]()));
     await this.lock[Symbol.asyncDispose]();
+  }
+
+  async #serve(): Promise<void> {
+    const { serve } = this.config;
+    if (serve === null) return;
+    const { version, ownLog } = this.options;
+    const onError = (err: unknown) => ownLog.error({ err }, "cannot answer a local reader");
+    const { listen, healthListen, ...limits } = serve;
+    const shared = { environments: this.#toServe(), version, onError };
+    this.#servers = [await listening(listen, startLocalServer({ ...shared, ...limits, listen }))];
+    ownLog.info({ url: this.urls[0] }, "serves local readers");
+    if (healthListen === null) return;
+    const health = startLocalServer({ ...shared, serves: "health", listen: healthListen, maxReaders: 64 });
+    this.#servers = [...this.#servers, await listening(healthListen, health)];
+  }
+
+  #toServe(): readonly EnvironmentToServe[] {
+    return this.#environments.map((environment) => ({
+      label: environment.config.label,
+      source: environment.source,
+      isReady: () => environment.isReady,
+    }));
   }
 
   async #open(config: EnvironmentConfig): Promise<void> {
@@ -105,27 +132,18 @@ export class Agent implements AsyncDisposable {
     this.#environments = [...this.#environments, opened];
   }
 
-  async #serve(): Promise<void> {
-    const { serve } = this.config;
-    if (serve === null) return;
-    const { agent: version, ownLog } = this.options;
-    this.#server = await startLocalServer({
-      ...{ listen: serve, environments: this.#served(), version },
-      onError: (err) => ownLog.error({ err }, "a local reader got no answer"),
-    });
-    ownLog.info({ url: this.#server.url }, "serves local readers");
-  }
-
-  #served(): readonly EnvironmentToServe[] {
-    return this.#environments.map((environment) => {
-      const { config, source } = environment;
-      return { label: config.label, source, isReady: () => environment.isReady };
-    });
-  }
-
   async #close(environment: AgentEnvironment): Promise<EnvironmentConfig> {
     this.#environments = this.#environments.filter((other) => other !== environment);
     await environment[Symbol.asyncDispose]();
     return environment.config;
   }
+}
+
+/** What starts to listen. Rejects with AppError `conflict` for an address that is taken, `invalid` for another that cannot be used. */
+async function listening(listen: ListenAddress, starting: Promise<LocalServer>): Promise<LocalServer> {
+  return await starting.catch((cause: unknown) => {
+    const place = "socket" in listen ? listen.socket : `${listen.host}:${listen.port}`;
+    const isTaken = codeOf(cause) === "EADDRINUSE";
+    throw new AppError(isTaken ? "conflict" : "invalid", `cannot serve at ${place}: ${systemReason(cause)}`, { cause });
+  });
 }

@@ -9,6 +9,7 @@ import type { OutputLog } from "./outputs/output-log.js";
 export class HeldToken {
   #token: string;
   #told = "";
+  readonly #first: string;
 
   /** @throws AppError `unauthenticated` when there is no token to begin with */
   constructor(
@@ -17,6 +18,12 @@ export class HeldToken {
     private readonly log: OutputLog,
   ) {
     this.#token = readToken(reference, environment);
+    this.#first = this.#token;
+  }
+
+  /** Whether it is another one now than at the beginning. */
+  get hasChanged(): boolean {
+    return this.read() !== this.#first;
   }
 
   /** The token as it is now. */

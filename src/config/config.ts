@@ -199,6 +199,13 @@ function nodeName(value: string, name: string): string | null {
 }
 
 const OPERATION = {
+  /** Null only counts decisions. */
+  opaDecisionLogs: setting(
+    "SIGNET_OPA_DECISION_LOGS",
+    "",
+    "file to which the decisions that OPAs log are appended; default: they are only counted",
+    textOrNull,
+  ),
   /** Null is the name of the host. */
   nodeName: setting(
     "SIGNET_NODE_NAME",

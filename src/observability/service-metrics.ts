@@ -13,6 +13,7 @@ export function createServiceMetrics(registry: Registry, replayable: readonly st
     idempotency: idempotency(registry, replayable),
     watch: watch(registry),
     deliveries: deliveries(registry),
+    decisions: decisions(registry),
   };
 }
 
@@ -79,4 +80,13 @@ function deliveries(registry: Registry): ServiceObservers["deliveries"] {
       if (isLast) ended.inc({ outcome });
     },
   };
+}
+
+function decisions(registry: Registry): ServiceObservers["decisions"] {
+  const taken = new Counter({
+    name: "signet_opa_decisions_total",
+    help: "Decisions that OPAs uploaded with their decision logs.",
+    registers: [registry],
+  });
+  return { counted: (count) => taken.inc(count) };
 }

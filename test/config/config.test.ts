@@ -98,6 +98,16 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["", "JSON", "pretty"],
   },
+  opaDecisionLogs: {
+    env: "SIGNET_OPA_DECISION_LOGS",
+    flag: "opa-decision-logs",
+    fallback: null,
+    good: [
+      ["", null],
+      ["/var/log/signet/decisions.jsonl", "/var/log/signet/decisions.jsonl"],
+    ],
+    bad: [],
+  },
   nodeName: {
     env: "SIGNET_NODE_NAME",
     flag: "node-name",

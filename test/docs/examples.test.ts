@@ -15,6 +15,7 @@ const PAGE_MS = 240_000;
 /** The blocks that no test runs, all of them, with the reason that their fence gives. */
 const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   "README.md": ["a drawing"],
+  "docs/agent.md": ["needs systemd"],
   "docs/audit.md": ["a notation", "a notation", "a crontab of another machine", "an example of the format"],
   "docs/bundle-format.md": ["an expression"],
   "docs/clients.md": [
@@ -38,6 +39,7 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     "needs a cluster",
   ],
   "docs/migrate.md": ["needs a PostgreSQL server", "needs a PostgreSQL server", "needs a moved data directory"],
+  "docs/opa.md": ["needs a server", "needs opa"],
   "docs/operate.md": ["needs systemd", "needs systemd", "needs docker", "the server of another machine"],
   "docs/readers.md": ["goes on until it is stopped", "needs flagd"],
   "docs/scale.md": [

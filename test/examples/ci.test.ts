@@ -19,9 +19,9 @@ let runs = 0;
 
 /** A project of its own with two runtimes in dev and one in staging, and a ci token. */
 async function open() {
-  const { admin, orgId, clientFor, url } = server;
+  const { admin, orgId, url } = server;
   const { id: projectId } = await admin.organizations.createProject({ orgId, name: `ci ${(runs += 1)}` });
-  const at: TestServer = { ...server, admin, orgId, projectId, clientFor, url };
+  const at: TestServer = { ...server, projectId };
   const { rawKey = "" } = await admin.tokens.createCiToken({ orgId, projectId, name: "ci" });
   fleet = new Fleet(at, (document, instance) => {
     if (document.includes('"silent"')) return "silent";

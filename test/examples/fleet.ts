@@ -18,11 +18,11 @@ export class Fleet implements AsyncDisposable {
 
   /** Starts instances in an environment, and resolves when the server counts them. */
   async join(envName: string, ...instances: readonly string[]): Promise<void> {
-    const { admin, orgId, projectId, clientFor } = this.#server;
+    const { admin, orgId, projectId } = this.#server;
     const { environments } = await admin.organizations.listEnvironments({ orgId, projectId });
     const environmentId = environments.find(({ name }) => name === envName)?.id;
     const token = await admin.tokens.createRuntimeToken({ orgId, projectId, environmentId, name: instances.join("+") });
-    const client = clientFor(token.rawKey ?? "");
+    const client = this.#server.clientFor(token.rawKey ?? "");
     const started = instances.map(
       (instanceId) =>
         new Promise<void>((resolve, reject) => {

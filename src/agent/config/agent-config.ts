@@ -3,6 +3,7 @@ import type { NodeTransportTls } from "../../sdk/node-transport-options.js";
 import type { RuntimeTrust } from "../../sdk/runtime/runtime-options.js";
 import type { CommandRule } from "../outputs/command.js";
 import type { OutputRule } from "../outputs/output-rule.js";
+import type { ListenAddress } from "../serve/listen-address.js";
 
 /** Where a token is: in a variable, or in the file that `<variable>_FILE` names; or in a file. */
 export type TokenReference = { readonly env: string } | { readonly file: string };
@@ -26,11 +27,17 @@ export interface EnvironmentConfig {
   readonly run: CommandRule | null;
 }
 
-/** Where local readers are served. */
+/** How local readers are served. */
 export interface ServeConfig {
-  readonly host: string;
-  /** 0: any free one. */
-  readonly port: number;
+  readonly listen: ListenAddress;
+  /** Where `/healthz`, `/readyz` and `/metrics` alone are served, for probes from elsewhere; null: nowhere else. */
+  readonly healthListen: ListenAddress | null;
+  /** Whether `listen` may be an address that other machines reach. */
+  readonly allowsRemote: boolean;
+  /** Names in Host headers that are answered, beside `localhost` and addresses. */
+  readonly allowedHosts: readonly string[];
+  readonly maxReaders: number;
+  readonly decisionLogs: "count" | "forward";
 }
 
 /** The configuration of an agent, complete: every file that it names was read but for the tokens. */

@@ -50,6 +50,13 @@ export class ConfigFields {
     return choice ?? this.refuse(name, `must be one of ${choices.join(", ")}`, "enum");
   }
 
+  wholeNumber(name: string, min: number, max: number): number | undefined {
+    const value = this.value(name);
+    if (value === undefined) return undefined;
+    if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+    return this.refuse(name, `must be a whole number from ${min} to ${max}`, "range");
+  }
+
   /** The items of a list, each with where it stands; empty when there is none. */
   list(name: string, maxItems: number): readonly (readonly [item: unknown, path: ConfigPath])[] {
     const value = this.value(name);

@@ -1,15 +1,15 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { AppError } from "../../core/error.js";
 import { FieldErrors } from "../../core/field-errors.js";
 import type { NodeTransportTls } from "../../sdk/node-transport-options.js";
 import { systemReason } from "../outputs/output-error.js";
-import type { AgentConfig, EnvironmentConfig, ServeConfig, TokenReference } from "./agent-config.js";
+import type { AgentConfig, EnvironmentConfig, TokenReference } from "./agent-config.js";
 import { ConfigFields } from "./config-fields.js";
 import { parseCommand, parseOutputs } from "./parse-outputs.js";
+import { parseServe } from "./parse-serve.js";
 import { parseTrust, type ReadConfigFile } from "./parse-trust.js";
 
 /** What a configuration is read with. */
@@ -34,7 +34,7 @@ export function parseAgentConfig(value: unknown, options: ParseOptions): AgentCo
   const problems = new FieldErrors();
   const all = new ConfigFields(value, [], problems);
   const state = stateOf(all, options);
-  const serve = parseServe(all);
+  const serve = parseServe(all, options.base);
   const items = all.list("environments", MAX_ENVIRONMENTS);
   const parsed = items.map(([item, path]) => {
     const fields = new ConfigFields(item, path, problems);
@@ -156,27 +156,6 @@ function labelsOf(fields: ConfigFields): Readonly<Record<string, string>> {
       return text === undefined ? [] : [[name, text]];
     }),
   );
-}
-
-/** `{listen: "127.0.0.1:7070"}`, or that text alone. */
-function parseServe(all: ConfigFields): ServeConfig | null {
-  const value = all.value("serve");
-  if (value === undefined) return null;
-  const isText = typeof value === "string";
-  const own = new ConfigFields(isText ? { listen: value } : value, all.at("serve"), all.problems);
-  const listen = own.text("listen") ?? "127.0.0.1:7070";
-  own.end();
-  const [, bracketed, plain, digits = ""] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(listen) ?? [];
-  const host = bracketed ?? plain ?? "";
-  if (Number(digits || "65536") <= 65_535 && (host === "localhost" || isIP(host) !== 0)) {
-    return { host, port: Number(digits) };
-  }
-  all.problems.add(
-    isText ? all.at("serve") : own.at("listen"),
-    "must be ADDRESS:PORT, for example 127.0.0.1:7070",
-    "format",
-  );
-  return null;
 }
 
 function reader(base: string): ReadConfigFile {

@@ -91,7 +91,11 @@ export function agentMetrics(
     counter(
       "reports",
       "Reports of local readers.",
-      each(({ reports }) => Object.entries(reports.counts).map(([outcome, value]) => ({ labels: { outcome }, value }))),
+      each(({ reports: { counts } }) =>
+        (["forwarded", "unchanged", "dropped", "refused"] as const).map((outcome) => {
+          return { labels: { outcome }, value: counts[outcome] };
+        }),
+      ),
     ),
     counter(
       "opa_decisions",

@@ -84,7 +84,7 @@ export function addAgent(program: Command, shell: Shell): void {
       const config = await read();
       const ownLog = await openAgentLog(shell, options.check === true || options.once === true);
       const agentOptions: AgentOptions = {
-        ...{ ownLog, environment: shell.io.environment, agent: `signet-agent/${VERSION}` },
+        ...{ ownLog, environment: shell.io.environment, agent: `signet-agent/${VERSION}`, version: VERSION },
         log: (environment) => ownLog.child({ environment }),
       };
       if (options.check === true) {
@@ -124,7 +124,8 @@ async function run(
   }
   void agent.ready().then(async () => {
     if (shell.io.signal.aborted) return;
-    const status = agent.environments.map(describe).join(", ");
+    const serving = agent.urls.length === 0 ? "" : `, serving at ${agent.urls.join(", ")}`;
+    const status = agent.environments.map(describe).join(", ") + serving;
     shell.io.out(`signet agent ready: ${status}\n`);
     const { tellReady } = await import("../../agent/service-manager.js");
     await tellReady(environment, status, ownLog);

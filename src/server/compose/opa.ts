@@ -14,13 +14,13 @@ export interface OpaServices {
 
 /** Composes archives, statuses and decision logs of OPA. `decisions` null only counts decisions. */
 export function composeOpa(
-  { store, clock, signingKeys }: ServiceContext,
+  { store, clock, signingKeys, observers }: ServiceContext,
   { instances }: Pick<RuntimeServices, "instances">,
   { documents, decisions }: { readonly documents: Documents; readonly decisions: DecisionSink | null },
 ): OpaServices {
   return {
     opaArchives: new OpaArchives({ documents, signer: signingKeys.opa }),
     opaStatuses: new OpaStatuses({ documents, instances, store, clock }),
-    opaDecisions: new OpaDecisions(documents, decisions),
+    opaDecisions: new OpaDecisions(documents, observers.decisions, decisions),
   };
 }

@@ -4,6 +4,8 @@ import { VERSION } from "../../assets/version.js";
 import type { Config } from "../../config/config.js";
 import { formatPublicUrl } from "../../config/public-url.js";
 import type { ServiceWarnings } from "../../service/changes/observers.js";
+import { systemClock } from "../../core/clock.js";
+import { DecisionFile } from "../../service/opa/decision-file.js";
 import type { DocumentsOptions } from "../../service/documents/documents.js";
 import { newestStep } from "../../store/migrations/migrate.js";
 import { sqliteMigrationDialect } from "../../store/sqlite/migration-dialect.js";
@@ -26,7 +28,7 @@ export function serviceOptions(
       url: config.publicUrls.map(formatPublicUrl)[0] ?? null,
     },
     consoleServer: config.console === "on" ? (config.publicUrls.map(formatPublicUrl)[0] ?? null) : null,
-    decisions: null,
+    decisions: config.opaDecisionLogs === null ? null : new DecisionFile(config.opaDecisionLogs, systemClock),
     // The steps have the same names on every database.
     node: { name: config.nodeName ?? hostname(), version: VERSION, schema: newestStep(sqliteMigrationDialect) },
     webhooks: {

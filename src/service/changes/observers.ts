@@ -29,12 +29,19 @@ export interface DeliveryObserver {
   tried(isDelivered: boolean, isLast: boolean, durationMs: number): void;
 }
 
+/** Told of decisions that OPAs log. */
+export interface DecisionObserver {
+  /** So many were taken. */
+  counted(decisions: number): void;
+}
+
 /** All observers of the use cases. Their methods must not throw. */
 export interface ServiceObservers {
   readonly publishing: PublishObserver;
   readonly idempotency: IdempotencyObserver;
   readonly watch: WatchObserver;
   readonly deliveries: DeliveryObserver;
+  readonly decisions: DecisionObserver;
 }
 
 /** Observers that do nothing. */
@@ -43,6 +50,7 @@ export const NO_OBSERVERS: ServiceObservers = {
   idempotency: { replayed: () => undefined },
   watch: { behind: () => undefined, fed: () => undefined },
   deliveries: { tried: () => undefined },
+  decisions: { counted: () => undefined },
 };
 
 /** Warnings for the operator, not for callers. No call throws or waits. */

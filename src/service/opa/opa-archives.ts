@@ -42,14 +42,8 @@ export class OpaArchives {
   });
   readonly #flights = new SingleFlight<string, Uint8Array>();
   readonly #turns = new FairScheduler(AT_ONCE);
-  #made = 0;
 
   constructor(private readonly parts: OpaArchiveParts) {}
-
-  /** How many were made since the server started. */
-  get made(): number {
-    return this.#made;
-  }
 
   /** The gzipped tar file. Throws as Documents do: `unavailable` when too many wait. */
   async of(active: ActiveBundle): Promise<Uint8Array> {
@@ -72,8 +66,6 @@ export class OpaArchives {
     const activation = { orgId, projectId, environment, sequence, version, policyHash, activatedAt: deployment.at };
     const unsigned = await documents.opaArchive(owner, { activation, document, mediaType, keyId: signer.keyId });
     const signature = await signer.sign(Buffer.from(unsigned.signingInput));
-    const bytes = await compress(Buffer.concat(signedOpaTar(unsigned, signature)));
-    this.#made += 1;
-    return bytes;
+    return await compress(Buffer.concat(signedOpaTar(unsigned, signature)));
   }
 }

@@ -1,4 +1,5 @@
 import type { Principal } from "../../core/token.js";
+import type { DecisionObserver } from "../changes/observers.js";
 import type { Documents } from "../documents/documents.js";
 
 /** Keeps decisions. */
@@ -12,18 +13,12 @@ export interface DecisionSink {
 
 /** Counts the decisions that OPAs log, and keeps them where the operator wants it. */
 export class OpaDecisions {
-  #total = 0;
-
   constructor(
     private readonly documents: Pick<Documents, "opaDecisions">,
+    private readonly observer: DecisionObserver,
     /** Null only counts. */
     private readonly sink: DecisionSink | null,
   ) {}
-
-  /** How many were counted since the server started. */
-  get total(): number {
-    return this.#total;
-  }
 
   /** Takes the body of an upload; returns how many decisions it has. Throws as readOpaDecisions and DecisionSink.write. */
   async take(principal: Principal, body: Uint8Array): Promise<number> {
@@ -31,7 +26,7 @@ export class OpaDecisions {
     const text = new TextDecoder().decode(body);
     const { count, lines } = await this.documents.opaDecisions(principal, text, this.sink !== null);
     await this.sink?.write(principal, lines);
-    this.#total += count;
+    this.observer.counted(count);
     return count;
   }
 }
