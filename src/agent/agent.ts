@@ -1,7 +1,8 @@
 import { AppError } from "../core/error.js";
 import { AgentEnvironment, tokenVariables, type AgentContext } from "./agent-environment.js";
 import type { AgentConfig, EnvironmentConfig } from "./config/agent-config.js";
-import { codeOf, systemReason } from "./outputs/output-error.js";
+import { systemReason } from "../sdk/runtime/node/node-files.js";
+import { codeOf } from "./outputs/output-error.js";
 import type { OutputLog } from "./outputs/output-log.js";
 import type { ListenAddress } from "./serve/listen-address.js";
 import { startLocalServer, type EnvironmentToServe, type LocalServer } from "./serve/local-server.js";

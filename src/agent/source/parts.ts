@@ -1,10 +1,11 @@
 import { sleep, waitFor } from "../../core/schedule/wait.js";
+import type { OpaFile } from "../../bundle/opa/opa-file.js";
 import { TrustError } from "../../bundle/trust/trust-error.js";
 import { createBackoff, type BackoffOptions } from "../../sdk/backoff.js";
 import { connectionError, readBody, type Rest } from "../../sdk/runtime/ways/http.js";
 import { SignetError } from "../../sdk/signet-error.js";
 import { checkDocument, type CheckedDocument } from "./document-check.js";
-import type { OpaArchive, OpaFile } from "./environment-pack.js";
+import type { OpaArchive } from "./environment-pack.js";
 import { checkOpaArchive, maxArchiveBytes } from "./opa-check.js";
 import type { Pack, PartLoader } from "./pack.js";
 import type { PackFiles, PartName } from "./pack-files.js";
@@ -158,7 +159,7 @@ function opaFilesOf(pack: Pack): readonly OpaFile[] {
   }
 }
 
-/** Who waits hears of a rejection; nobody may wait. */
+/** The load, whose rejection is not "unhandled" when no caller waits for it. */
 function kept<T>(load: Promise<T>): Promise<T> {
   load.catch(() => undefined);
   return load;
