@@ -8,10 +8,10 @@ import type { ListenAddress } from "./serve/listen-address.js";
 import { startLocalServer, type EnvironmentToServe, type LocalServer } from "./serve/local-server.js";
 import { lockState } from "./state-lock.js";
 
-/** What an agent needs of its process. */
+/** The parts of an agent that its process gives it. */
 export interface AgentOptions extends Pick<AgentContext, "environment" | "log" | "agent"> {
   readonly version: string;
-  /** For what is of no environment. */
+  /** For messages about no environment. */
   readonly ownLog: OutputLog;
   /** The clock that expiry is measured by. Default: the machine's. */
   readonly now?: () => Date;
@@ -50,7 +50,7 @@ export class Agent implements AsyncDisposable {
     return this.#environments;
   }
 
-  /** Where local readers are served, and where probes are; empty where nobody is. */
+  /** The URLs for local readers and for probes; empty when nothing is served. */
   get urls(): readonly string[] {
     return this.#servers.map(({ url }) => url);
   }
@@ -140,7 +140,7 @@ export class Agent implements AsyncDisposable {
   }
 }
 
-/** What starts to listen. Rejects with AppError `conflict` for an address that is taken, `invalid` for another that cannot be used. */
+/** Waits until a server listens. Rejects with AppError `conflict` for an address that is taken, `invalid` for another that cannot be used. */
 async function listening(listen: ListenAddress, starting: Promise<LocalServer>): Promise<LocalServer> {
   return await starting.catch((cause: unknown) => {
     const place = "socket" in listen ? listen.socket : `${listen.host}:${listen.port}`;

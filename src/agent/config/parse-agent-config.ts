@@ -12,7 +12,7 @@ import { parseCommand, parseOutputs } from "./parse-outputs.js";
 import { parseServe } from "./parse-serve.js";
 import { parseTrust, type ReadConfigFile } from "./parse-trust.js";
 
-/** What a configuration is read with. */
+/** The surroundings in which a configuration is read. */
 export interface ParseOptions {
   /** Relative paths are relative to this directory. */
   readonly base: string;

@@ -22,7 +22,7 @@ export interface OutputsStatus {
   readonly rejectedCount: number;
 }
 
-/** What a follower needs. */
+/** The parts of a follower. */
 export interface FollowerOptions {
   readonly source: PackSource;
   readonly outputs: EnvironmentOutputs;

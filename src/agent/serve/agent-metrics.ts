@@ -16,7 +16,7 @@ export interface CountedEnvironment {
   readonly decisions: number;
 }
 
-/** What an agent has done and how it stands. */
+/** The metrics of an agent. */
 export function agentMetrics(
   environments: readonly CountedEnvironment[],
   slots: ReaderSlots,

@@ -36,7 +36,7 @@ export interface LocalServerOptions {
   readonly decisionLogs?: DecisionLogs;
   /** Of the program, for the metrics. */
   readonly version?: string;
-  /** Told of what no reader can be told of. */
+  /** Called with errors that no answer can carry. */
   readonly onError?: (error: unknown) => void;
 }
 

@@ -13,16 +13,16 @@ import type { PackFiles, PartName } from "./pack-files.js";
 /** A document is not longer than its content but for what is around it: names, hashes, signatures. */
 const DOCUMENT_HEAD_BYTES = 64 * 1024;
 const FETCH_TIMEOUT_MS = 60_000;
-/** A server that was just reached has what it announced: the first attempts are close together. */
+/** The server has just announced the activation, so the first attempts are close together. */
 const BACKOFF: BackoffOptions = { baseMs: 500, maxMs: 60_000, random: Math.random };
 
-/** How parts are fetched, kept and told of. */
+/** How parts are fetched and kept. */
 export interface PartsOptions {
   readonly rest: Rest;
   readonly files: PackFiles;
   /** Ends all that is being fetched. */
   readonly stop: AbortSignal;
-  /** Told of each part that was refused, and of each failure to reach server or disk. */
+  /** Called with the reason of each refused part, and of each failure to reach server or disk. */
   readonly failed: (error: Error) => void;
   readonly backoff?: BackoffOptions;
 }
@@ -34,7 +34,7 @@ interface Loads {
 
 /**
  * Gets the document and the OPA bundle of a pack: from the disk, else from the server, again and again until it has them, or another pack
- * takes its place. Each once, however many ask.
+ * takes its place. Each is loaded once for all callers.
  */
 export class Parts implements PartLoader {
   #current: Pack | null = null;
@@ -131,7 +131,7 @@ export class Parts implements PartLoader {
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Until it works. What the server signed and is wrong all the same stays wrong: that is thrown. */
+  /** Tries until it works. Throws `mix_and_match` at once: a document that the server signed wrongly stays wrong. */
   async #fetch<T>(get: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const signal = AbortSignal.any([this.options.stop, this.#superseded.signal]);
     const backoff = createBackoff(this.options.backoff ?? BACKOFF);
