@@ -259,21 +259,25 @@ const (
 	pollPause = 15 * time.Second
 	// pollSlack is how much later than the server ends a poll its answer may come.
 	pollSlack = 20 * time.Second
+	// goodPolls are as many answered polls in a row after which they are held for longer again.
+	goodPolls = 20
 	// notHeld is how soon an answer came that was not held.
 	notHeld = time.Second
 )
 
 // polls follows by polls that the server holds until there is something new. On a path that cuts held requests they are held for half as
-// long each time, down to polls that are answered at once.
+// long each time, down to polls that are answered at once; for longer again after some that it did not cut.
 type polls struct {
 	rest       *rest
 	instanceID string
 	hold       time.Duration
 	pause      time.Duration
+	// good are the polls in a row that were answered.
+	good int
 }
 
 func newPolls(rest *rest, instanceID string) *polls {
-	return &polls{rest, instanceID, longestHold, pollPause}
+	return &polls{rest: rest, instanceID: instanceID, hold: longestHold, pause: pollPause}
 }
 
 func (*polls) name() Transport { return Polls }
@@ -286,9 +290,12 @@ func (p *polls) follow(ctx context.Context, from func() position, hush *silence,
 		if err != nil {
 			var failed *APIError
 			if wait > 0 && context.Cause(ctx) == nil && errors.As(err, &failed) && !failed.FromServer {
-				p.hold = (p.hold / 2).Truncate(time.Second)
+				p.hold, p.good = (p.hold / 2).Truncate(time.Second), 0
 			}
 			return err
+		}
+		if p.good++; p.good >= goodPolls && p.hold < longestHold {
+			p.hold, p.good = min(longestHold, max(time.Second, 2*p.hold)), 0
 		}
 		isNew := it.server != nil && it.about.deploymentID != had.deploymentID
 		wasHeld := time.Since(began) >= notHeld

@@ -602,7 +602,8 @@ func TestReleasesOfAuthors(t *testing.T) {
 	}
 }
 
-// A path that cuts requests which are held: they are held for half as long each time, down to not at all.
+// A path that cuts requests which are held: they are held for half as long each time, down to not at all; for longer again after some that
+// it did not cut.
 func TestPollsOnAPathThatCutsThem(t *testing.T) {
 	server := startFake(t)
 	server.publish(numbered(1))
@@ -626,9 +627,9 @@ func TestPollsOnAPathThatCutsThem(t *testing.T) {
 	hush := newSilence(time.Minute, time.Minute, cancel)
 	defer hush.stop()
 	polled, failed := 0, 0
-	for polled < 20 {
+	for polled < 15 {
 		err := rung.follow(ctx, func() position { return position{} }, hush, func(news) error {
-			if polled++; polled == 20 {
+			if polled++; polled == 15 {
 				return errDue
 			}
 			return nil
@@ -639,6 +640,19 @@ func TestPollsOnAPathThatCutsThem(t *testing.T) {
 	}
 	if rung.hold != 0 || failed != 5 {
 		t.Fatal(rung.hold, failed)
+	}
+	server.mu.Lock()
+	server.refuse = nil
+	server.mu.Unlock()
+	polled = 0
+	err = rung.follow(ctx, func() position { return position{} }, hush, func(news) error {
+		if polled++; polled == 6*goodPolls {
+			return errDue
+		}
+		return nil
+	})
+	if !errors.Is(err, errDue) || rung.hold != longestHold {
+		t.Fatal(err, rung.hold)
 	}
 }
 

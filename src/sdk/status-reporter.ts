@@ -1,3 +1,4 @@
+import { retryAfterMs } from "./reconnect.js";
 import { sleep } from "../core/schedule/wait.js";
 import { type Backoff, type BackoffOptions, createBackoff } from "./backoff.js";
 import type { SignetClient } from "./client.js";
@@ -147,7 +148,7 @@ async function send(
     const error = toSignetError(thrown);
     if (signal.aborted) return null;
     const isFinal = FINAL_ERRORS.has(error.code) && error.isFromServer;
-    const delayMs = isFinal ? null : (error.retryAfterSeconds ?? 0) * 1000 + backoff.nextMs();
+    const delayMs = isFinal ? null : retryAfterMs(error.retryAfterSeconds) + backoff.nextMs();
     onFailure?.(error, delayMs);
     return delayMs;
   }

@@ -299,8 +299,8 @@ def test_a_token_that_changes_is_asked_for_each_call(
 
 def test_events() -> None:
     parser = EventParser(max_bytes=100)
-    text = b": comment\r\nevent: a\r\ndata: 1\ndata:2\n\nid: 7\ndata\n\nevent: x\n\n"
-    found = [event for byte in text for event in parser.feed(bytes([byte]))]
-    assert found == [("a", b"1\n2"), ("message", b"")]
+    text = b": comment\r\nevent: a\r\nretry: 1500\r\ndata: 1\ndata:2\n\nid: 7\ndata\n\nevent: x\n\n"
+    found = [(*event, parser.retry) for byte in text for event in parser.feed(bytes([byte]))]
+    assert found == [("a", b"1\n2", 1.5), ("message", b"", None)]
     with pytest.raises(signet.ApiError):
         list(parser.feed(b"data: " + b"x" * 200))

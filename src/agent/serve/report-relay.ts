@@ -1,3 +1,4 @@
+import { retryAfterMs } from "../../sdk/reconnect.js";
 import { createHash } from "node:crypto";
 import { sleep } from "../../core/schedule/wait.js";
 import { createBackoff, type BackoffOptions } from "../../sdk/backoff.js";
@@ -109,7 +110,7 @@ export class ReportRelay {
   }
 
   #failed(report: LocalReport, retryAfterSeconds: number): void {
-    const pauseMs = retryAfterSeconds * 1000 + this.#backoff.nextMs();
+    const pauseMs = retryAfterMs(retryAfterSeconds) + this.#backoff.nextMs();
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, performance.now() + pauseMs);
     // A newer one took its place meanwhile.
     if (this.#waiting.has(report.key)) return;

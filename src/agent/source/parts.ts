@@ -1,6 +1,7 @@
 import { sleep, waitFor } from "../../core/schedule/wait.js";
 import { TrustError } from "../../bundle/trust/trust-error.js";
 import { createBackoff, type BackoffOptions } from "../../sdk/backoff.js";
+import { retryAfterMs } from "../../sdk/reconnect.js";
 import { connectionError, readBody, type Rest } from "../../sdk/runtime/ways/http.js";
 import { SignetError } from "../../sdk/signet-error.js";
 import { checkDocument, type CheckedDocument } from "./document-check.js";
@@ -143,8 +144,8 @@ export class Parts implements PartLoader {
         const error = toError(thrown);
         this.options.failed(error);
         if (error instanceof TrustError && error.code === "mix_and_match") throw error;
-        const seconds = error instanceof SignetError ? (error.retryAfterSeconds ?? 0) : 0;
-        await sleep(seconds * 1000 + backoff.nextMs(), signal);
+        const askedMs = error instanceof SignetError ? retryAfterMs(error.retryAfterSeconds) : 0;
+        await sleep(askedMs + backoff.nextMs(), signal);
       }
     }
   }

@@ -30,6 +30,8 @@ CALL_TIMEOUT = 15.0
 #: For calls that bring a content.
 CONTENT_TIMEOUT = 120.0
 CONNECT_TIMEOUT = 10.0
+#: Seconds: what a proxy may ask for; it may be gone long before that.
+MAX_RETRY_AFTER = 600.0
 #: A body of Signet's errors is below this.
 MAX_ERROR_BYTES = 64 * 1024
 
@@ -461,7 +463,7 @@ def _error_of(answer: Answer) -> ApiError:
     error = said or ApiError(_code_of(answer.status), message, http_status=answer.status)
     retry_after = answer.header("Retry-After") or ""
     if re.fullmatch("[0-9]{1,6}", retry_after):
-        error.retry_after = float(retry_after)
+        error.retry_after = min(float(retry_after), MAX_RETRY_AFTER)
     return error
 
 

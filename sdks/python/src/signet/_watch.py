@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from ._http import Rest, error_in
+from ._http import MAX_RETRY_AFTER, Rest, error_in
 from ._news import ALIVE, About, LatestSource, News, Position, ask_latest, ask_whole
 from .errors import ApiError, TrustError
 from .trust.update import MAX_ROOTS_AT_ONCE
@@ -33,6 +34,9 @@ class EventParser:
         self._name = ""
         self._data: list[bytes] = []
         self._length = 0
+        self._retry: float | None = None
+        #: The seconds after which the event that was read last asks to come back; None when it does not say.
+        self.retry: float | None = None
         #: Of a line that has not ended; joined once, since a long line comes in many chunks.
         self._parts: list[bytes] = []
 
@@ -51,8 +55,9 @@ class EventParser:
     def _line(self, line: bytes) -> Iterator[tuple[str, bytes]]:
         if line == b"":
             if self._data:
+                self.retry = self._retry
                 yield self._name or "message", b"\n".join(self._data)
-            self._name, self._data, self._length = "", [], 0
+            self._name, self._data, self._length, self._retry = "", [], 0, None
             return
         key, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
@@ -60,6 +65,8 @@ class EventParser:
             self._name = value.decode("utf-8", "replace")
         elif key == b"data":
             self._data.append(value)
+        elif key == b"retry" and re.fullmatch(rb"[0-9]{1,9}", value):
+            self._retry = int(value) / 1000
 
 
 def watch_events(
@@ -93,7 +100,7 @@ def watch_events(
         parser, reader = EventParser(), _Messages(rest)
         while chunk := answer.some(min(until, limit())):
             for name, data in parser.feed(chunk):
-                yield from reader.read(name, data)
+                yield from reader.read(name, data, parser.retry)
                 # Only the time spent waiting counts: a slow consumer is no silent server.
                 until = time.monotonic() + silent
 
@@ -106,10 +113,12 @@ class _Messages:
         self._roots: dict[int, str] = {}
         self._newest = 0
 
-    def read(self, name: str, data: bytes) -> Iterator[News]:
+    def read(self, name: str, data: bytes, retry: float | None = None) -> Iterator[News]:
         value = _parsed(data)
         if name == "error":
-            raise error_in(value) or ApiError("unavailable", "the stream ended with an error")
+            error = error_in(value) or ApiError("unavailable", "the stream ended with an error")
+            error.retry_after = None if retry is None else min(retry, MAX_RETRY_AFTER)
+            raise error
         root, activation = value.get("trust_root"), value.get("activation")
         other = value.get("heartbeat") if value.get("heartbeat") is not None else value.get("nothing_active")
         if isinstance(root, dict):

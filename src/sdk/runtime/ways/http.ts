@@ -1,5 +1,6 @@
 import type { AppErrorCode } from "../../../core/error.js";
 import type { TokenSource } from "../../authorized-transport.js";
+import { CallLimit, type CallLimits } from "./call-limit.js";
 import { HTTP_STATUS, SignetError, type SignetErrorCode } from "../../signet-error.js";
 
 /** An HTTP request. */
@@ -23,6 +24,9 @@ export interface HttpAnswer {
 /** Sends a request; follows no redirect. Rejects when there is no answer. */
 export type HttpSend = (request: HttpRequest) => Promise<HttpAnswer>;
 
+/** For the largest content on a slow line; not for ever on one that only drips. */
+const CALL_LIMITS: CallLimits = { idleMs: 20_000, totalMs: 120_000 };
+
 /** The REST interface of a server, for a token. */
 export class Rest {
   /** @param baseUrl without a slash at its end */
@@ -30,6 +34,7 @@ export class Rest {
     private readonly send: HttpSend,
     private readonly baseUrl: string,
     private readonly token: TokenSource,
+    private readonly limits: CallLimits = CALL_LIMITS,
   ) {}
 
   /** An answer with 2xx or 304. Throws SignetError for any other, and when there is none. */
@@ -37,12 +42,48 @@ export class Rest {
     return await this.#call({ method: "GET", url: this.baseUrl + path, headers, signal });
   }
 
-  /** Sends JSON. Throws as `get` does. */
+  /**
+   * An answer, and at most `maxBytes` + 1 of its body, within the limits of a call. Throws as `get` does; `timeout` when a limit is over.
+   *
+   * @param check is given the answer before the body is read; what it throws ends the call
+   */
+  async read(
+    path: string,
+    maxBytes: number,
+    signal: AbortSignal,
+    check: (answer: HttpAnswer) => void = () => undefined,
+  ): Promise<{ readonly answer: HttpAnswer; readonly bytes: Uint8Array }> {
+    const request = { method: "GET", url: this.baseUrl + path, headers: {} } as const;
+    return await this.#within(request, maxBytes, signal, check);
+  }
+
+  /** Sends JSON, within the limits of a call. Throws as `read` does. */
   async post(path: string, value: unknown, signal: AbortSignal): Promise<void> {
     const headers = { "Content-Type": "application/json" };
     const url = this.baseUrl + path;
-    const answer = await this.#call({ method: "POST", url, headers, body: JSON.stringify(value), signal });
-    await readBody(answer, MAX_ERROR_BYTES);
+    const request = { method: "POST", url, headers, body: JSON.stringify(value) } as const;
+    await this.#within(request, MAX_ERROR_BYTES, signal, () => undefined);
+  }
+
+  async #within(
+    request: Omit<HttpRequest, "signal">,
+    maxBytes: number,
+    signal: AbortSignal,
+    check: (answer: HttpAnswer) => void,
+  ) {
+    using limit = new CallLimit(this.limits, signal);
+    const call = async () => {
+      const answer = await this.#call({ ...request, signal: limit.signal });
+      check(answer);
+      return { answer, bytes: await readBody({ ...answer, body: limit.heard(answer.body) }, maxBytes) };
+    };
+    try {
+      return await limit.race(call());
+    } catch (thrown) {
+      const { reason } = limit.signal as { readonly reason: unknown };
+      limit.end();
+      throw reason instanceof SignetError ? reason : connectionError(thrown, signal);
+    }
   }
 
   async #call(request: HttpRequest): Promise<HttpAnswer> {

@@ -53,9 +53,8 @@ export async function askLatest(
 
 /** Asks for what proves the active bundle, whatever the caller has. */
 export async function askWhole(rest: Rest, signal: AbortSignal): Promise<UpdateSource> {
-  const answer = await rest.get("/v1/bundles/latest/attestation", {}, signal);
-  const about = aboutOf(answer);
-  return latestSource(rest, about, await readText(answer, MAX_ATTESTATION_LENGTH, signal), signal);
+  const { answer, bytes } = await rest.read("/v1/bundles/latest/attestation", MAX_ATTESTATION_LENGTH, signal);
+  return latestSource(rest, aboutOf(answer), new TextDecoder().decode(bytes), signal);
 }
 
 function latestSource(rest: Rest, about: About, attestation: string, signal: AbortSignal): UpdateSource {
@@ -64,7 +63,8 @@ function latestSource(rest: Rest, about: About, attestation: string, signal: Abo
       // Asked for only when the lease says that there is one: otherwise each poll would be two requests.
       if (version > rootVersionIn(attestation)) return null;
       try {
-        return await readText(await rest.get(`/v1/trust/roots/${version}`, {}, signal), MAX_ENVELOPE_LENGTH, signal);
+        const { bytes } = await rest.read(`/v1/trust/roots/${version}`, MAX_ENVELOPE_LENGTH, signal);
+        return new TextDecoder().decode(bytes);
       } catch (thrown) {
         if (thrown instanceof SignetError && thrown.code === "not_found" && thrown.isFromServer) return null;
         throw thrown;
@@ -72,11 +72,12 @@ function latestSource(rest: Rest, about: About, attestation: string, signal: Abo
     },
     attestation: async () => attestation,
     async content(size) {
-      const answer = await rest.get("/v1/bundles/latest/content", {}, signal);
-      if (aboutOf(answer).deploymentId !== about.deploymentId) {
+      const isSame = (answer: HttpAnswer) => {
+        if (aboutOf(answer).deploymentId === about.deploymentId) return;
         throw new SignetError("conflict", "another bundle became active while this one was read");
-      }
-      return await read(answer, size, signal);
+      };
+      const { bytes } = await rest.read("/v1/bundles/latest/content", size, signal, isSame);
+      return bytes;
     },
   };
 }
@@ -113,11 +114,8 @@ function aboutOf(answer: HttpAnswer): About {
 
 /** Signed texts are ASCII: characters are bytes. */
 async function readText(answer: HttpAnswer, maxLength: number, signal: AbortSignal): Promise<string> {
-  return new TextDecoder().decode(await read(answer, maxLength, signal));
-}
-
-async function read(answer: HttpAnswer, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-  return await readBody(answer, maxBytes).catch((cause: unknown) => {
+  const bytes = await readBody(answer, maxLength).catch((cause: unknown) => {
     throw connectionError(cause, signal);
   });
+  return new TextDecoder().decode(bytes);
 }

@@ -11,20 +11,32 @@ const HELD_SECONDS = 25;
 const IDLE_MS = 15_000;
 /** Sooner than this an answer was not held. */
 const AT_ONCE_MS = 1_000;
+/** So many answered polls in a row, and they are held for longer again. */
+const GOOD_POLLS = 20;
 const SILENT_MS = HELD_SECONDS * 1_000 + IDLE_MS + 10_000;
 
 /**
  * Follows by polls that the server holds until there is something new. On a path that cuts held requests they are held for half as long
- * each time, down to polls that are answered at once.
+ * each time, down to polls that are answered at once; for longer again after some that it did not cut.
  */
 export function createPollRung(rest: Rest, { instanceId }: Following): Rung {
   let heldSeconds = HELD_SECONDS;
+  let good = 0;
   const poll = async (position: Position, waitSeconds: number, signal: AbortSignal) => {
     try {
-      return await askLatest(rest, position, { instanceId, waitSeconds }, signal);
+      const news = await askLatest(rest, position, { instanceId, waitSeconds }, signal);
+      good += 1;
+      if (good >= GOOD_POLLS && heldSeconds < HELD_SECONDS) {
+        heldSeconds = Math.min(HELD_SECONDS, Math.max(1, 2 * heldSeconds));
+        good = 0;
+      }
+      return news;
     } catch (thrown) {
       const isCut = !signal.aborted && thrown instanceof SignetError && !thrown.isFromServer;
-      if (waitSeconds > 0 && isCut) heldSeconds >>= 1;
+      if (waitSeconds > 0 && isCut) {
+        heldSeconds >>= 1;
+        good = 0;
+      }
       throw thrown;
     }
   };

@@ -5,6 +5,8 @@ export interface ServerEvent {
   /** Its name; `message` without one. */
   readonly name: string;
   readonly data: string;
+  /** Its field `retry`, in milliseconds: when to come back. Absent without one. */
+  readonly retryMs?: number;
 }
 
 /** Above the largest content, with every character of it escaped. */
@@ -17,11 +19,13 @@ const MAX_EVENT_LENGTH = 96 * 1024 * 1024;
 export async function* readServerEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ServerEvent> {
   let name = "";
   let data: string[] = [];
+  let retry: { readonly retryMs?: number } = {};
   for await (const line of linesOf(body)) {
     if (line === "") {
-      if (data.length > 0) yield { name: name === "" ? "message" : name, data: data.join("\n") };
+      if (data.length > 0) yield { name: name === "" ? "message" : name, data: data.join("\n"), ...retry };
       name = "";
       data = [];
+      retry = {};
       continue;
     }
     const colon = line.indexOf(":");
@@ -29,6 +33,7 @@ export async function* readServerEvents(body: AsyncIterable<Uint8Array>): AsyncG
     const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
     if (field === "event") name = value;
     if (field === "data") data.push(value);
+    if (field === "retry" && /^\d{1,9}$/.test(value)) retry = { retryMs: Number(value) };
   }
 }
 

@@ -44,7 +44,7 @@ async function* read(rest: Rest, path: string, signal: AbortSignal): AsyncGenera
   }
 }
 
-function* messageOf({ name, data }: ServerEvent): Generator<WatchMessage> {
+function* messageOf({ name, data, retryMs }: ServerEvent): Generator<WatchMessage> {
   const value = parsed(data);
   if (name === "error") {
     const said = signetError(value);
@@ -52,7 +52,11 @@ function* messageOf({ name, data }: ServerEvent): Generator<WatchMessage> {
       code: "unavailable" as const,
       message: "the stream ended with an error",
     };
-    throw new SignetError(code, message, { isFromServer: said !== null, ...details });
+    throw new SignetError(code, message, {
+      isFromServer: said !== null,
+      ...details,
+      ...(retryMs === undefined ? {} : { retryAfterSeconds: retryMs / 1000 }),
+    });
   }
   const message = value as Readonly<Record<string, Fields | null | undefined>>;
   const { trust_root: root, activation } = message;

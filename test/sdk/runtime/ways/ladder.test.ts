@@ -120,6 +120,13 @@ describe("a ladder", () => {
     expect(run.events).toEqual(["quota_exceeded 7500", "forbidden 6000", "grpc"]);
   });
 
+  it("does not stay away for days because a proxy says so", async () => {
+    const away = failure("unavailable", { retryAfterSeconds: 999_999 });
+    await using run = follow([new FakeRung("grpc", [away, "stays"])]);
+    await run.pass(601_000);
+    expect(run.events).toEqual(["unavailable 600500", "grpc"]);
+  });
+
   it("begins at the top again when nothing works, after a wait that grows", async () => {
     const rungs = [new FakeRung("grpc", [page]), new FakeRung("sse", [page])];
     await using run = follow(rungs);
