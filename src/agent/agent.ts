@@ -83,18 +83,24 @@ export class Agent implements AsyncDisposable {
       }
     }
     this.config = config;
-    for (const one of wanted.values()) {
-      try {
-        await this.#open(one);
-      } catch (err) {
-        this.options.ownLog.error({ err, environment: one.label }, "the changed environment cannot be opened");
-        const before = replaced.find(({ identity }) => JSON.stringify(identity) === JSON.stringify(one.identity));
-        if (before !== undefined) await this.#open(before);
+    try {
+      for (const one of wanted.values()) {
+        try {
+          await this.#open(one);
+        } catch (err) {
+          this.options.ownLog.error({ err, environment: one.label }, "the changed environment cannot be opened");
+          const before = replaced.find(({ identity }) => JSON.stringify(identity) === JSON.stringify(one.identity));
+          if (before !== undefined) await this.#open(before);
+        }
       }
+    } finally {
+      for (const server of this.#servers) server.serve(this.#toServe());
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Readers are told that it stops, and come again to the next one.
+    await Promise.all(this.#servers.map((server) => server[Symbol.asyncDispose]()));
     await Promise.all(this.#environments.map((environment) => environment[Symbol.asyncDispose]()));
     await this.lock[Symbol.asyncDispose]();
   }
@@ -106,19 +112,24 @@ export class Agent implements AsyncDisposable {
     const onError = (err: unknown) => ownLog.error({ err }, "cannot answer a local reader");
     const { listen, healthListen, ...limits } = serve;
     const shared = { environments: this.#toServe(), version, onError };
-    this.#servers = [await listening(listen, startLocalServer({ ...shared, ...limits, listen }))];
+    const readers = await listening(listen, startLocalServer({ ...shared, ...limits, listen }));
+    this.#servers = [readers];
     ownLog.info({ url: this.urls[0] }, "serves local readers");
     if (healthListen === null) return;
-    const health = startLocalServer({ ...shared, serves: "health", listen: healthListen, maxReaders: 64 });
+    const { allowedHosts } = limits;
+    const health = startLocalServer({
+      ...{ ...shared, allowedHosts, serves: "health", listen: healthListen, maxReaders: 64 },
+      counts: () => readers.counts(),
+    });
     this.#servers = [...this.#servers, await listening(healthListen, health)];
   }
 
   #toServe(): readonly EnvironmentToServe[] {
-    return this.#environments.map((environment) => ({
-      label: environment.config.label,
-      source: environment.source,
-      isReady: () => environment.isReady,
-    }));
+    return this.#environments.map((environment) => {
+      const { config, source, follower } = environment;
+      const outputs = follower === null ? {} : { outputs: () => follower.status };
+      return { label: config.label, source, isReady: () => environment.isReady, ...outputs };
+    });
   }
 
   async #open(config: EnvironmentConfig): Promise<void> {
