@@ -8,7 +8,7 @@ import { WatchStream } from "../../src/agent/serve/watch-stream.js";
 it("a reader that takes nothing is cut after its time, and is sent no more than the connection holds", async () => {
   let sent = 0;
   const feed: WatchFeed = {
-    next: () => Promise.resolve({ bytes: Buffer.alloc(1 << 20, "x"), told: () => void (sent += 1) }),
+    next: () => Promise.resolve({ bytes: Buffer.alloc(1 << 20, "x"), sent: () => void (sent += 1) }),
     heartbeat: () => Buffer.from("\n"),
   };
   const streams: WatchStream[] = [];
@@ -18,8 +18,8 @@ it("a reader that takes nothing is cut after its time, and is sent no more than 
       listening += 1;
       return { [Symbol.dispose]: () => void (listening -= 1) };
     };
-    const told = { cursor: { sequence: 0, deploymentId: "" }, lease: null, root: null, isFirst: true };
-    streams.push(new WatchStream({ response, feed, form: "events", told, onChange, stuckMs: 100 }));
+    const state = { cursor: { sequence: 0, deploymentId: "" }, lease: null, root: null, isFirst: true };
+    streams.push(new WatchStream({ response, feed, form: "events", state, onChange, stuckMs: 100 }));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
