@@ -84,7 +84,8 @@ export async function differentialCase(random: () => number): Promise<Differenti
       const pinned = isPayload ? Buffer.from(await sign(TYPES.root, bytes, keys.root.slice(0, 2))) : bytes;
       return { ...made(good, bytes), pinned };
     }
-    default: {
+    case "root":
+    case "envelope of the root": {
       const envelope = await signRoot(siteRoot({ version: 2 }));
       const isPayload = target === "root";
       const bytes = change(isPayload ? payloadText(envelope) : envelope);

@@ -58,6 +58,6 @@ export function pythonClient(command: string): DifferentialClient {
 }
 
 function endOf(end: object): string {
-  const { state, sequence, error, crashed } = end as Readonly<Record<string, unknown>>;
-  return crashed === undefined ? JSON.stringify({ state, sequence, error }) : `crashed: ${String(crashed)}`;
+  const { state, sequence, error, crashed } = end as Readonly<Record<string, unknown>> & { readonly crashed?: string };
+  return crashed === undefined ? JSON.stringify({ state, sequence, error }) : `crashed: ${crashed}`;
 }

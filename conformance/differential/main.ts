@@ -50,12 +50,12 @@ async function initialize(root: string | Uint8Array, stateOf: (client: string) =
   const file = join(folder, "root.json");
   writeFileSync(file, root);
   const args = (client: string) => ["--state", stateOf(client), "init", file, ORG, PROJECT, "prod"];
-  return await Promise.all(clients.map(({ name, run }) => run(args(name), START)));
+  return await Promise.all(clients.map((client) => client.run(args(client.name), START)));
 }
 
 async function update(now: string, stateOf: (client: string) => string): Promise<readonly string[]> {
   const args = (client: string) => ["--state", stateOf(client), "--url", url, "update"];
-  return await Promise.all(clients.map(({ name, run }) => run(args(name), now)));
+  return await Promise.all(clients.map((client) => client.run(args(client.name), now)));
 }
 
 const baseOf = (client: string) => join(folder, "base", client);
