@@ -1,16 +1,17 @@
 import { AppError } from "../core/error.js";
 import { AgentEnvironment, tokenVariables, type AgentContext } from "./agent-environment.js";
 import type { AgentConfig, EnvironmentConfig } from "./config/agent-config.js";
-import { codeOf, systemReason } from "./outputs/output-error.js";
+import { systemReason } from "../sdk/runtime/node/node-files.js";
+import { codeOf } from "./outputs/output-error.js";
 import type { OutputLog } from "./outputs/output-log.js";
 import type { ListenAddress } from "./serve/listen-address.js";
 import { startLocalServer, type EnvironmentToServe, type LocalServer } from "./serve/local-server.js";
 import { lockState } from "./state-lock.js";
 
-/** What an agent needs of its process. */
+/** The parts of an agent that its process gives it. */
 export interface AgentOptions extends Pick<AgentContext, "environment" | "log" | "agent"> {
   readonly version: string;
-  /** For what is of no environment. */
+  /** For messages about no environment. */
   readonly ownLog: OutputLog;
   /** The clock that expiry is measured by. Default: the machine's. */
   readonly now?: () => Date;
@@ -49,7 +50,7 @@ export class Agent implements AsyncDisposable {
     return this.#environments;
   }
 
-  /** Where local readers are served, and where probes are; empty where nobody is. */
+  /** The URLs for local readers and for probes; empty when nothing is served. */
   get urls(): readonly string[] {
     return this.#servers.map(({ url }) => url);
   }
@@ -150,7 +151,7 @@ export class Agent implements AsyncDisposable {
   }
 }
 
-/** What starts to listen. Rejects with AppError `conflict` for an address that is taken, `invalid` for another that cannot be used. */
+/** Waits until a server listens. Rejects with AppError `conflict` for an address that is taken, `invalid` for another that cannot be used. */
 async function listening(listen: ListenAddress, starting: Promise<LocalServer>): Promise<LocalServer> {
   return await starting.catch((cause: unknown) => {
     const place = "socket" in listen ? listen.socket : `${listen.host}:${listen.port}`;

@@ -9,7 +9,7 @@ import { OutputError } from "./output-error.js";
 import type { OutputRule } from "./output-rule.js";
 import { pruneSets } from "./set-target.js";
 
-/** What is done with each activation of an environment. */
+/** The outputs and commands of an environment. */
 export interface OutputsOptions {
   readonly rules: readonly OutputRule[];
   /** Run on the new files before they are put in place; null: none. */
@@ -24,7 +24,7 @@ export interface OutputsOptions {
   readonly signal: AbortSignal;
 }
 
-/** What became of an activation. */
+/** The result of applying an activation. */
 export type Outcome =
   | { readonly state: "applied"; /** Whether files or commands had anything to do. */ readonly hasChanged: boolean }
   /** What was before is in place. */

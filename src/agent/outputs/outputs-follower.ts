@@ -26,7 +26,7 @@ export interface OutputsStatus {
   readonly commandFailures: CommandFailures;
 }
 
-/** What a follower needs. */
+/** The parts of a follower. */
 export interface FollowerOptions {
   readonly source: PackSource;
   readonly outputs: EnvironmentOutputs;

@@ -19,7 +19,7 @@ export interface CountedEnvironment {
   readonly outputs: OutputsCounts | null;
 }
 
-/** What an agent has done and how it stands. */
+/** The metrics of an agent. */
 export function agentMetrics(
   environments: readonly CountedEnvironment[],
   slots: ReaderSlots,

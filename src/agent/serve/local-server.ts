@@ -40,7 +40,7 @@ export interface LocalServerOptions {
   readonly counts?: () => ReaderCounts;
   /** Of the program, for the metrics. */
   readonly version?: string;
-  /** Told of what no reader can be told of. */
+  /** Called with errors that no answer can carry. */
   readonly onError?: (error: unknown) => void;
 }
 
