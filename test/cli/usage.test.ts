@@ -101,7 +101,7 @@ describe("the command line", () => {
 
   it.each([
     [join(tmpdir(), "signet-nowhere.json"), "no such file or directory"],
-    [tmpdir(), "illegal operation on a directory"],
+    [join(process.execPath, "policies.json"), "not a directory"],
   ])("names a file that it cannot read once: %s", async (name, reason) => {
     const { exitCode, err } = await runSignet(["publish", "--env", "dev", "-f", name], { environment });
     expect({ exitCode, err }).toEqual({ exitCode: 6, err: `signet: cannot read ${name}: ${reason}\n` });

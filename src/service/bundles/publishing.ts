@@ -1,4 +1,4 @@
-import type { BundleSource, MediaType, PublishedBundle } from "../../core/bundle.js";
+import { JSON_POLICIES, type BundleSource, type MediaType, type PublishedBundle } from "../../core/bundle.js";
 import { AppError } from "../../core/error.js";
 import type { Environment } from "../../core/organization.js";
 import type { Reader, Store, Writer } from "../../store/store.js";
@@ -78,7 +78,9 @@ export class Publishing {
     );
     observer.phase("parse", performance.now() - startedMs);
     // The texts by their hash: hashing the request must not cost more than reading the document.
-    const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null } };
+    // JSON is not named, so that retries of requests from before there were kinds are still known.
+    const mediaType = input.mediaType === JSON_POLICIES ? undefined : input.mediaType;
+    const request = { path, input: { ...input, policies: content.content.id, scopePolicies: null, mediaType } };
     return await idempotency.run<PublishedBundle>(caller, "publishBundle", request, async (remember) => {
       const state = await retryOnConflict(() => this.#publishOnce(caller, path, input, content, remember));
       if (state.isActive) wakeups.wake(state.bundle.environmentId);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { AuditService } from "../../../gen/signet/v1/audit_pb.js";
 import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
+import { SystemService } from "../../../gen/signet/v1/system_pb.js";
 import { bind, refusalOf } from "./bind-fixture.js";
 import { onlyMethod } from "./proto-fixture.js";
 
@@ -136,7 +137,7 @@ describe("query", () => {
     ]);
   });
 
-  const list = "allowed are limit, before_version, text, label, published_by, source_revision";
+  const list = "allowed are limit, before_version, text, label, published_by, source_revision, media_type";
   it.each([
     ["lmit=5", ["lmit"], list],
     ["limit=5&before=9&since=x&before=8", ["before", "since"], list],
@@ -152,7 +153,7 @@ describe("query", () => {
   });
 
   it("a list without parameters says so", () => {
-    expect(() => bind(BundleService.method.listKeys, { query: "limit=5" })).toThrow("has no parameters");
+    expect(() => bind(SystemService.method.listNodes, { query: "limit=5" })).toThrow("has no parameters");
   });
 
   it("tells of the first hundred unknown names", () => {
