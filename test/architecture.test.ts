@@ -41,7 +41,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     packages: [/^preact/, /^@preact\/signals$/, /^@codemirror\//, /^@lezer\//, /^@bufbuild\/protobuf/],
   },
   // Node only, and no part of the server: what it knows of one it knows as an SDK does.
-  agent: { layers: ["core", "bundle", "json-form", "sdk", "tar", "yaml", "outbound"], packages: [/^node:/] },
+  agent: { layers: ["core", "bundle", "sdk", "tar", "yaml"], packages: [/^node:/] },
   provision: { layers: ["core", "outbound", "gen", "rules", "json-form"], packages: [/^@bufbuild\/protobuf/] },
   cli: {
     layers: [

@@ -17,10 +17,10 @@ import (
 	"signet.dev/signet/internal/trust"
 )
 
-// userAgent is what this module calls itself to servers.
+// userAgent is the name of this module in requests.
 const userAgent = "signet-go/0.1.0"
 
-// Identity is whom a runtime is for: nothing of any other environment is accepted. `signet whoami` says it.
+// Identity names the environment of a runtime: nothing of any other one is accepted. `signet whoami` prints it.
 type Identity struct {
 	// OrgID and ProjectID are UUIDs.
 	OrgID, ProjectID string
@@ -28,7 +28,7 @@ type Identity struct {
 	Environment string
 }
 
-// Action is what a runtime does when what it has is no longer proven.
+// Action says how a runtime goes on when its policies are no longer proven.
 type Action int
 
 const (
@@ -53,7 +53,7 @@ const (
 // Backoff are waits after failures: anything from 0 to Base at random, then to twice of it, up to Max.
 type Backoff struct{ Base, Max time.Duration }
 
-// Logger takes what a runtime has to say; *slog.Logger is one.
+// Logger takes the messages of a runtime; *slog.Logger is one.
 type Logger interface {
 	Debug(msg string, args ...any)
 	Info(msg string, args ...any)
@@ -61,7 +61,7 @@ type Logger interface {
 	Error(msg string, args ...any)
 }
 
-// Config is what a runtime needs. URL, a token, Root or Keys, Identity and InstanceID have no default.
+// Config is the configuration of a runtime. URL, a token, Root or Keys, Identity and InstanceID have no default.
 type Config struct {
 	// URL is http://host:port or https://host:port; a path is prefixed to that of every call.
 	URL string
@@ -90,9 +90,9 @@ type Config struct {
 	// restart knows nothing until the server answers, and no floor of before.
 	CacheDir string
 
-	// OnExpired is what happens when the proof has expired: after 5 minutes without a word of the server.
+	// OnExpired is the action when the proof has expired: 5 minutes after the last answer of the server.
 	OnExpired Action
-	// OnRevoked is what happens when a newer root revokes what runs.
+	// OnRevoked is the action when a newer root revokes the current policies.
 	OnRevoked Action
 
 	// OnUpdate is called with each activation, one after the other; when it is slow, it misses superseded ones. It is told what was found
@@ -127,7 +127,7 @@ type Config struct {
 	// Report are the waits between attempts to report. Default: 5 s to 60 s.
 	Report Backoff
 
-	// Logger is told about connections, refusals and changes of the state. Default: nobody.
+	// Logger is told about connections, refusals and changes of the state. Default: none.
 	Logger Logger
 	// Now is the clock that expiry is measured by. Default: time.Now.
 	Now func() time.Time

@@ -31,7 +31,7 @@ type FileConfig struct {
 	// Path is the file; it may be below a symbolic link that is swapped.
 	Path string
 	Kind FileKind
-	// Keys are public keys in PEM, by which a FileDocument is verified: whoever can write the file then still cannot write policies. Without
+	// Keys are public keys in PEM, by which a FileDocument is verified: a program that can write the file still cannot write policies. Without
 	// them, and for the other kinds, the file is as good as its directory.
 	Keys []string
 	// Identity is whose document it must be; what is empty is not compared.
@@ -40,7 +40,7 @@ type FileConfig struct {
 	Every time.Duration
 	// OnUpdate is called with each new content, one after the other. What it returns is what Err returns until the next one.
 	OnUpdate func(*Snapshot) error
-	// Logger is told about what is read, and what cannot be. Default: nobody.
+	// Logger is told about what is read, and what cannot be. Default: none.
 	Logger Logger
 }
 

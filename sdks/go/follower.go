@@ -94,7 +94,7 @@ func (f *follower) tell(why error, wait time.Duration, isConnected bool) {
 	})
 	var failed *APIError
 	if errors.As(why, &failed) && failed.FromServer && failed.isFinal() {
-		r.despair(failed)
+		r.failWaits(failed)
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// readers are the channels of Updates. The lock that it is made with is held by who calls.
+// readers are the channels of Updates. Callers hold the lock that it is made with.
 type readers struct {
 	lock   sync.Locker
 	all    map[*reader]struct{}
@@ -47,7 +47,7 @@ func (r *readers) tell(snapshot *Snapshot) {
 		case <-it.to:
 		default:
 		}
-		// There is room for one, and nobody else sends.
+		// There is room for one, and only this goroutine sends.
 		it.to <- snapshot
 	}
 }

@@ -25,17 +25,17 @@ type Runtime struct {
 	mu sync.Mutex
 	// status is what of it is not in view.
 	status Status
-	// shown is the newest snapshot that was told.
+	// shown is the newest snapshot that readers and callbacks got.
 	shown *Snapshot
-	// changed is closed, and replaced, when something changes that somebody may wait for.
+	// changed is closed, and replaced, at each change that a goroutine may wait for.
 	changed chan struct{}
-	// lastDespair is why waiting was no use until somebody does something, and despairs counts how often that came up. isUntold: nobody has
-	// heard of the last one.
-	lastDespair error
-	despairs    int
-	isUntold    bool
-	readers     *readers
-	isOver      bool
+	// waitErr ends the calls of WaitReady: an error that lasts until the configuration changes, or a refusal. waitErrs counts them, and
+	// isWaitErrNew tells that no call has returned the last one.
+	waitErr      error
+	waitErrs     int
+	isWaitErrNew bool
+	readers      *readers
+	isOver       bool
 	// accepted is the snapshot that the server has confirmed, applied the one that OnUpdate has taken, with what it returned.
 	accepted, applied *Snapshot
 	toApply           *Snapshot
@@ -94,7 +94,7 @@ func (r *Runtime) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lookAt(r.view.Load())
-	return r.told()
+	return r.statusNow()
 }
 
 // WaitReady returns what to enforce as soon as there is anything, also from CacheDir.
@@ -103,17 +103,17 @@ func (r *Runtime) Status() Status {
 // with a *Refusal when all that came was refused, and with ErrClosed. The runtime tries on all the same.
 func (r *Runtime) WaitReady(ctx context.Context) (*Snapshot, error) {
 	r.mu.Lock()
-	seen := r.despairs
-	if r.isUntold {
-		// It is told once, and not again before the next attempt.
+	seen := r.waitErrs
+	if r.isWaitErrNew {
+		// It is returned once, and not again before the next attempt.
 		seen--
 	}
 	for {
 		current := r.Current()
-		changed, isOver, hopeless, status := r.changed, r.isOver, r.lastDespair, r.status
-		isHopeless := r.despairs != seen
-		if current == nil && isHopeless {
-			r.isUntold = false
+		changed, isOver, failure, status := r.changed, r.isOver, r.waitErr, r.status
+		isFailed := r.waitErrs != seen
+		if current == nil && isFailed {
+			r.isWaitErrNew = false
 		}
 		r.mu.Unlock()
 		switch {
@@ -121,8 +121,8 @@ func (r *Runtime) WaitReady(ctx context.Context) (*Snapshot, error) {
 			return current, nil
 		case isOver:
 			return nil, ErrClosed
-		case isHopeless:
-			return nil, hopeless
+		case isFailed:
+			return nil, failure
 		}
 		select {
 		case <-changed:
@@ -140,8 +140,8 @@ func (r *Runtime) WaitReady(ctx context.Context) (*Snapshot, error) {
 	}
 }
 
-// Updates returns a channel with what is current and each one after it. It holds one: who is slow misses superseded ones, and holds up
-// nobody. It is closed when the context ends, and with the runtime.
+// Updates returns a channel with what is current and each one after it. It holds one: a slow reader misses superseded ones, and delays no
+// other. It is closed when the context ends, and with the runtime.
 func (r *Runtime) Updates(ctx context.Context) <-chan *Snapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -179,7 +179,7 @@ func (r *Runtime) show() {
 	signal(r.clock)
 }
 
-// change changes the status, and wakes who waits.
+// change changes the status, and wakes the goroutines that wait.
 func (r *Runtime) change(by func(*Status)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -187,12 +187,12 @@ func (r *Runtime) change(by func(*Status)) {
 	r.wake()
 }
 
-// despair tells those who wait that it is no use.
-func (r *Runtime) despair(why error) {
+// failWaits ends the calls of WaitReady with an error.
+func (r *Runtime) failWaits(why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.lastDespair, r.isUntold = why, true
-	r.despairs++
+	r.waitErr, r.isWaitErrNew = why, true
+	r.waitErrs++
 	r.wake()
 }
 
@@ -223,8 +223,8 @@ func (r *Runtime) lookAt(it *view) {
 	signal(r.callbacks)
 }
 
-// told is the status as callers see it. The lock is held.
-func (r *Runtime) told() Status {
+// statusNow is the status as callers see it. The lock is held.
+func (r *Runtime) statusNow() Status {
 	status := r.status
 	r.view.Load().fill(&status, r.settings.now())
 	return status
@@ -267,7 +267,7 @@ func (r *Runtime) callBack(ctx context.Context) {
 		case <-r.callbacks:
 		}
 		r.mu.Lock()
-		snapshot, isStateNew, status := r.toApply, r.isStateNew, r.told()
+		snapshot, isStateNew, status := r.toApply, r.isStateNew, r.statusNow()
 		r.toApply, r.isStateNew = nil, false
 		r.mu.Unlock()
 		if isStateNew && r.settings.OnState != nil {
@@ -292,7 +292,7 @@ func (r *Runtime) callBack(ctx context.Context) {
 func (r *Runtime) accept() {
 	r.mu.Lock()
 	r.accepted = r.keeper.current
-	r.isUntold = false
+	r.isWaitErrNew = false
 	r.status.Refusal, r.status.Err, r.status.NextRetry = nil, nil, time.Time{}
 	r.wake()
 	r.mu.Unlock()
@@ -328,7 +328,7 @@ func (r *Runtime) refuse(refusal *Refusal, at about) {
 		status.Refusal = refusal
 		status.Refusals++
 	})
-	r.despair(refusal)
+	r.failWaits(refusal)
 	if at.sequence > 0 {
 		name := fmt.Sprint(refusal.Code, " ", at.sequence, " ", at.deploymentID)
 		r.reporter.tell("rejected", at, string(refusal.Code)+": "+refusal.Message, name)

@@ -13,11 +13,11 @@ import { OutputsFollower } from "./outputs/outputs-follower.js";
 import type { PackSource, SourceStatus } from "./source/environment-pack.js";
 import { openPackSource } from "./source/pack-source.js";
 
-/** What all environments of an agent share. */
+/** The settings that all environments of an agent share. */
 export interface AgentContext {
-  /** The directory of all that is kept. */
+  /** The directory for everything that the agent keeps. */
   readonly state: string;
-  /** Whether local readers are served: then all that they may ask for is kept. */
+  /** Whether local readers are served: then every part that they may ask for is kept. */
   readonly serves: boolean;
   /** The variables of the process: for tokens, and for what commands inherit. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -32,8 +32,8 @@ export interface AgentContext {
 /** One environment of an agent: its verified pack, and the outputs that follow it. */
 export class AgentEnvironment implements AsyncDisposable {
   /**
-   * The first answer of the server: null when what is current is proven by it, also when nothing is active; why it was refused; or what the
-   * server refuses for good, such as the token.
+   * The first answer of the server: null when it proves the state of the environment, also when nothing is active; a TrustError when it was
+   * refused; or an error that the server repeats for good, such as that of the token.
    */
   readonly answered: Promise<TrustError | SignetError | null>;
 
@@ -77,7 +77,8 @@ export class AgentEnvironment implements AsyncDisposable {
     const hasOutputs = rules.length > 0 || run !== null;
     const needsDocument = rules.some(({ kind }) => kind === "document" || kind === "policies");
     const journal = hasOutputs ? await Journal.open(join(context.state, "outputs"), journalName(config)) : null;
-    if (journal?.damage != null) log.warn({ reason: journal.damage }, "what was done to the outputs is not known");
+    if (journal?.damage != null)
+      log.warn({ reason: journal.damage }, "the journal of the outputs is damaged: their state is not known");
     const source = await openPackSource({
       ...{ url, tls, trust, identity, labels, onExpired, onRevoked },
       ...{ token: () => token.read(), instanceId: config.instance, agent: context.agent, now: context.now },
@@ -100,7 +101,7 @@ export class AgentEnvironment implements AsyncDisposable {
     return new AgentEnvironment(config, source, follower, token, log, stop);
   }
 
-  /** Whether a program can be started that reads what the agent gives: the outputs have an activation, or there are none and a pack is there. */
+  /** Whether a program that reads from the agent can start: the outputs have an activation, or there are no outputs and a pack is there. */
   get isReady(): boolean {
     const { follower, source } = this;
     if (follower === null) return source.current !== null;

@@ -1,16 +1,17 @@
 import { AppError } from "../core/error.js";
 import { AgentEnvironment, tokenVariables, type AgentContext } from "./agent-environment.js";
 import type { AgentConfig, EnvironmentConfig } from "./config/agent-config.js";
-import { codeOf, systemReason } from "./outputs/output-error.js";
+import { systemReason } from "../sdk/runtime/node/node-files.js";
+import { codeOf } from "./outputs/output-error.js";
 import type { OutputLog } from "./outputs/output-log.js";
 import type { ListenAddress } from "./serve/listen-address.js";
 import { startLocalServer, type EnvironmentToServe, type LocalServer } from "./serve/local-server.js";
 import { lockState } from "./state-lock.js";
 
-/** What an agent needs of its process. */
+/** The parts of an agent that its process gives it. */
 export interface AgentOptions extends Pick<AgentContext, "environment" | "log" | "agent"> {
   readonly version: string;
-  /** For what is of no environment. */
+  /** For messages about no environment. */
   readonly ownLog: OutputLog;
   /** The clock that expiry is measured by. Default: the machine's. */
   readonly now?: () => Date;
@@ -49,7 +50,7 @@ export class Agent implements AsyncDisposable {
     return this.#environments;
   }
 
-  /** Where local readers are served, and where probes are; empty where nobody is. */
+  /** The URLs for local readers and for probes; empty when nothing is served. */
   get urls(): readonly string[] {
     return this.#servers.map(({ url }) => url);
   }
@@ -82,18 +83,24 @@ export class Agent implements AsyncDisposable {
       }
     }
     this.config = config;
-    for (const one of wanted.values()) {
-      try {
-        await this.#open(one);
-      } catch (err) {
-        this.options.ownLog.error({ err, environment: one.label }, "the changed environment cannot be opened");
-        const before = replaced.find(({ identity }) => JSON.stringify(identity) === JSON.stringify(one.identity));
-        if (before !== undefined) await this.#open(before);
+    try {
+      for (const one of wanted.values()) {
+        try {
+          await this.#open(one);
+        } catch (err) {
+          this.options.ownLog.error({ err, environment: one.label }, "the changed environment cannot be opened");
+          const before = replaced.find(({ identity }) => JSON.stringify(identity) === JSON.stringify(one.identity));
+          if (before !== undefined) await this.#open(before);
+        }
       }
+    } finally {
+      for (const server of this.#servers) server.serve(this.#toServe());
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Readers are told that it stops, and come again to the next one.
+    await Promise.all(this.#servers.map((server) => server[Symbol.asyncDispose]()));
     await Promise.all(this.#environments.map((environment) => environment[Symbol.asyncDispose]()));
     await this.lock[Symbol.asyncDispose]();
   }
@@ -105,19 +112,24 @@ export class Agent implements AsyncDisposable {
     const onError = (err: unknown) => ownLog.error({ err }, "cannot answer a local reader");
     const { listen, healthListen, ...limits } = serve;
     const shared = { environments: this.#toServe(), version, onError };
-    this.#servers = [await listening(listen, startLocalServer({ ...shared, ...limits, listen }))];
+    const readers = await listening(listen, startLocalServer({ ...shared, ...limits, listen }));
+    this.#servers = [readers];
     ownLog.info({ url: this.urls[0] }, "serves local readers");
     if (healthListen === null) return;
-    const health = startLocalServer({ ...shared, serves: "health", listen: healthListen, maxReaders: 64 });
+    const { allowedHosts } = limits;
+    const health = startLocalServer({
+      ...{ ...shared, allowedHosts, serves: "health", listen: healthListen, maxReaders: 64 },
+      counts: () => readers.counts(),
+    });
     this.#servers = [...this.#servers, await listening(healthListen, health)];
   }
 
   #toServe(): readonly EnvironmentToServe[] {
-    return this.#environments.map((environment) => ({
-      label: environment.config.label,
-      source: environment.source,
-      isReady: () => environment.isReady,
-    }));
+    return this.#environments.map((environment) => {
+      const { config, source, follower } = environment;
+      const outputs = follower === null ? {} : { outputs: () => follower.status };
+      return { label: config.label, source, isReady: () => environment.isReady, ...outputs };
+    });
   }
 
   async #open(config: EnvironmentConfig): Promise<void> {
@@ -139,7 +151,7 @@ export class Agent implements AsyncDisposable {
   }
 }
 
-/** What starts to listen. Rejects with AppError `conflict` for an address that is taken, `invalid` for another that cannot be used. */
+/** Waits until a server listens. Rejects with AppError `conflict` for an address that is taken, `invalid` for another that cannot be used. */
 async function listening(listen: ListenAddress, starting: Promise<LocalServer>): Promise<LocalServer> {
   return await starting.catch((cause: unknown) => {
     const place = "socket" in listen ? listen.socket : `${listen.host}:${listen.port}`;

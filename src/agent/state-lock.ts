@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { mkdir, stat } from "node:fs/promises";
 import net from "node:net";
 import { AppError } from "../core/error.js";
-import { systemReason } from "./outputs/output-error.js";
+import { systemReason } from "../sdk/runtime/node/node-files.js";
 
 /**
  * Takes a state directory for this process: two agents would undo each other's files. On Linux by a name in the abstract namespace of

@@ -18,9 +18,6 @@ export function contentDigest(policyHash: string): string {
   return policyHash.slice("sha256:".length);
 }
 
-/** The media type of a content: the text that its policy hash names. */
-export const CONTENT_TYPE = "application/json";
-
 /** Lower-case hex of the SHA-256 of a text's UTF-8 bytes. */
 export type Sha256Hex = (text: string) => string;
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
+import type { OpaFile } from "../../src/bundle/opa/opa-file.js";
 import type {
-  OpaFile,
   PackOutcome,
   PackSource,
   SourceEvents,

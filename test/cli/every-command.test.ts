@@ -94,7 +94,7 @@ const CASES: Readonly<Record<string, readonly ExitCase[]>> = {
     { argv: ["agent"], exitCode: 2, says: "no environment given: pass --env" },
     { argv: ["agent", "--env", "prod"], exitCode: 2, says: "pass --root" },
     { argv: ["agent", "--env", "prod", "--root", "none.json"], exitCode: 6, says: "--root: cannot read" },
-    { argv: ["agent", "--env", "prod", "--root", file], exitCode: 6, says: "--root: is no root document" },
+    { argv: ["agent", "--env", "prod", "--root", file], exitCode: 6, says: "--root: is not a root document" },
     {
       argv: ["agent", "--env", "prod", "--keys", join(folder, "agent.pem")],
       exitCode: 2,

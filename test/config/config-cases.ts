@@ -22,6 +22,18 @@ export const number = (env: string, flag: string, fallback: number, min: number,
   bad: ["-1", "1e3", "0x10", "1.5", " 1", "ten", "", String(max + 1), ...(min > 0 ? [String(min - 1)] : [])],
 });
 
+/** A setting that is a path, or none where it is empty. */
+export const optionalPath = (env: string, flag: string | null, path: string): Case => ({
+  env,
+  flag,
+  fallback: null,
+  good: [
+    ["", null],
+    [path, path],
+  ],
+  bad: [],
+});
+
 const MIB = 1024 * 1024;
 const HOUR_MS = 3_600_000;
 const time = (env: string, flag: string, fallback: number) => number(env, flag, fallback, 100, HOUR_MS);

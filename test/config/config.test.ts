@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadConfig, SETTING_NAMES, SETTINGS, type Config } from "../../src/config/config.js";
 import { databaseConfig } from "../../src/config/database-settings.js";
 import { flagOf } from "../../src/config/setting.js";
-import { DATABASE_CASES, DATABASE_URL, LIMIT_CASES, number, type Case } from "./config-cases.js";
+import { DATABASE_CASES, DATABASE_URL, LIMIT_CASES, number, optionalPath, type Case } from "./config-cases.js";
 
 const CHOSEN = "my-very-own-admin-token-1";
 /** A path alone is refused: the settings go together (below). */
@@ -25,16 +25,7 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["short", "a".repeat(23), `${CHOSEN}é`, ` ${CHOSEN}`, `${CHOSEN} `, `${CHOSEN}\n${CHOSEN}`, "a".repeat(4097)],
   },
-  backupDirectory: {
-    env: "SIGNET_BACKUP_DIRECTORY",
-    flag: "backup-directory",
-    fallback: null,
-    good: [
-      ["", null],
-      ["/mnt/backups", "/mnt/backups"],
-    ],
-    bad: [],
-  },
+  backupDirectory: optionalPath("SIGNET_BACKUP_DIRECTORY", "backup-directory", "/mnt/backups"),
   backupEveryHours: number("SIGNET_BACKUP_EVERY", "backup-every", 0, 0, 8_760),
   backupKeep: number("SIGNET_BACKUP_KEEP", "backup-keep", 7, 1, 10_000),
   backupPassphrase: {
@@ -68,26 +59,8 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["", "true", "YES"],
   },
-  signingKey: {
-    env: "SIGNET_SIGNING_KEY",
-    flag: null,
-    fallback: null,
-    good: [
-      ["", null],
-      ["/keys/mine.pem", "/keys/mine.pem"],
-    ],
-    bad: [],
-  },
-  nextSigningKey: {
-    env: "SIGNET_NEXT_SIGNING_KEY",
-    flag: null,
-    fallback: null,
-    good: [
-      ["", null],
-      ["/keys/mine.pem", "/keys/mine.pem"],
-    ],
-    bad: [],
-  },
+  signingKey: optionalPath("SIGNET_SIGNING_KEY", null, "/keys/mine.pem"),
+  nextSigningKey: optionalPath("SIGNET_NEXT_SIGNING_KEY", null, "/keys/mine.pem"),
   logFormat: {
     env: "SIGNET_LOG_FORMAT",
     flag: "log-format",
@@ -98,16 +71,7 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["", "JSON", "pretty"],
   },
-  opaDecisionLogs: {
-    env: "SIGNET_OPA_DECISION_LOGS",
-    flag: "opa-decision-logs",
-    fallback: null,
-    good: [
-      ["", null],
-      ["/var/log/signet/decisions.jsonl", "/var/log/signet/decisions.jsonl"],
-    ],
-    bad: [],
-  },
+  opaDecisionLogs: optionalPath("SIGNET_OPA_DECISION_LOGS", "opa-decision-logs", "/var/log/signet/decisions.jsonl"),
   nodeName: {
     env: "SIGNET_NODE_NAME",
     flag: "node-name",
@@ -171,16 +135,7 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     ],
     bad: ["*", "null", "https://a.example/", "https://a.example/path", "a.example", "https://a.example:443"],
   },
-  provision: {
-    env: "SIGNET_PROVISION",
-    flag: "provision",
-    fallback: null,
-    good: [
-      ["", null],
-      ["/etc/signet/provision.yaml", "/etc/signet/provision.yaml"],
-    ],
-    bad: [],
-  },
+  provision: optionalPath("SIGNET_PROVISION", "provision", "/etc/signet/provision.yaml"),
   leaseSeconds: number("SIGNET_LEASE_SECONDS", "lease-seconds", 300, 60, 86_400),
   heartbeatMs: number("SIGNET_HEARTBEAT_MS", "heartbeat-ms", 15_000, 100, 300_000),
   shutdownGraceMs: number("SIGNET_SHUTDOWN_GRACE_MS", "shutdown-grace-ms", 10_000, 0, 600_000),
@@ -191,16 +146,7 @@ const CASES: Readonly<Record<keyof Config, Case>> = {
     good: [["normal", "normal"]],
     bad: ["", "off", "FULL"],
   },
-  nativeDirectory: {
-    env: "SIGNET_NATIVE_DIRECTORY",
-    flag: "native-directory",
-    fallback: null,
-    good: [
-      ["", null],
-      ["/opt/signet/native", "/opt/signet/native"],
-    ],
-    bad: [],
-  },
+  nativeDirectory: optionalPath("SIGNET_NATIVE_DIRECTORY", "native-directory", "/opt/signet/native"),
   webhookAllow: {
     env: "SIGNET_WEBHOOK_ALLOW",
     flag: "webhook-allow",

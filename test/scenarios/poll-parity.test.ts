@@ -1,8 +1,7 @@
-import { request } from "node:http";
-import { connect } from "node:http2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ADMIN_TOKEN, startTestServer, type TestServer } from "../support/server.js";
 import { createTestProject } from "./project.js";
+import { overHttp1, overHttp2, type Asked, type HeaderList, type Seen } from "./seen-answer.js";
 
 /** What the cases are made of: the same for both ways of asking. */
 interface Known {
@@ -14,31 +13,13 @@ interface Known {
   readonly deploymentId: string;
 }
 
-type HeaderList = readonly (readonly [string, string])[];
-
-interface Asked {
-  readonly method?: string;
-  readonly path?: string;
-  readonly headers: HeaderList;
-  readonly body?: string;
-}
-
-/** Everything that a client can see of an answer but its date. */
-interface Seen {
-  readonly status: number;
-  /** Names have no case (RFC 9110, section 5.1). */
-  readonly headers: readonly string[];
-  readonly body: string;
-}
-
 const PATH = "/v1/bundles/latest";
-const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 const ID = ["X-Request-Id", "parity"] as const;
 
 /** Asks for nothing that a poll could do, and so changes no answer; polls with a preference are not answered from memory. */
 const COMMON_WAY = ["Prefer", "respond-async"] as const;
 
-const get = (headers: HeaderList, more: Partial<Asked> = {}) => ({ headers, ...more });
+const get = (headers: HeaderList, more: Partial<Asked> = {}) => ({ path: PATH, headers, ...more });
 
 /** If-None-Match in every form that there is. */
 const TAGS: Readonly<Record<string, (known: Known) => string>> = {
@@ -301,7 +282,7 @@ describe.each([
     );
     const asking = Object.entries(CASES).flatMap(([name, askedOf]) =>
       versionsOf(name).map(async (version) => {
-        const { path = PATH, ...asked } = askedOf(known);
+        const { path, ...asked } = askedOf(known);
         const id = asked.headers.some(([name]) => name === ID[0]) ? [] : [ID];
         const headers = [...id, ...asked.headers, ...more];
         const answer = await (version === "2" ? overHttp2 : overHttp1)(url, {
@@ -330,74 +311,3 @@ describe.each([
     expect([...statuses].sort((a, b) => a - b)).toEqual([200, 204, 304, 400, 401, 403, 404, 405, 422]);
   });
 });
-
-function overHttp1(url: string, { method = "GET", path = PATH, headers, body }: Asked): Promise<Seen> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url + path, { method, agent: false, setHost: false }, (res) => {
-      const chunks: Buffer[] = [];
-      res.on("data", (chunk: Buffer) => chunks.push(chunk));
-      res.on("error", reject);
-      res.on("end", () => resolve(seenOf(res.statusCode ?? 0, pairs(res.rawHeaders), Buffer.concat(chunks))));
-    });
-    sent.on("error", reject);
-    for (const name of new Set(["Host", ...headers.map(([name]) => name)])) {
-      const values = name === "Host" ? ["localhost"] : headers.filter((it) => it[0] === name).map(([, value]) => value);
-      sent.setHeader(name, values.length === 1 ? (values[0] ?? "") : values);
-    }
-    sent.end(body);
-  });
-}
-
-async function overHttp2(url: string, { method = "GET", path = PATH, headers, body }: Asked): Promise<Seen> {
-  const session = connect(url);
-  try {
-    const fields: Record<string, string | string[]> = { ":method": method, ":path": path };
-    for (const [name, value] of headers) {
-      const known = fields[name.toLowerCase()];
-      fields[name.toLowerCase()] = known === undefined ? value : [...[known].flat(), value];
-    }
-    const stream = session.request(fields, { endStream: body === undefined });
-    const answered = new Promise<Record<string, unknown>>((resolve) => stream.once("response", resolve));
-    const chunks: Buffer[] = [];
-    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-    if (body !== undefined) stream.end(body);
-    const received = await new Promise<Record<string, unknown>>((resolve, reject) => {
-      stream.once("error", reject);
-      stream.once("close", () => void answered.then(resolve));
-    });
-    const { ":status": status, ...rest } = received;
-    return seenOf(
-      Number(status),
-      Object.entries(rest).map(([name, value]) => [name, String(value)]),
-      Buffer.concat(chunks),
-    );
-  } finally {
-    session.close();
-  }
-}
-
-function pairs(rawHeaders: readonly string[]): [string, string][] {
-  return rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1] ?? ""]] : []));
-}
-
-/**
- * Without what differs from one run to the next. A request id that was not taken is a new one. What is left of a budget is the same
- * only for what is not counted.
- */
-function seenOf(status: number, headers: readonly (readonly [string, string])[], body: Buffer): Seen {
-  const isCounted = status !== 200 && status !== 304;
-  const shown = ([name, value]: readonly [string, string]): string[] => {
-    const key = name.toLowerCase();
-    if (key === "date") return [];
-    if (key === "x-request-id") return [`${key}: ${value.replace(UUID, "UUID")}`];
-    // It is another one every minute.
-    if (key === "signet-lease") return [`${key}: ${value.replace(/^[A-Za-z0-9_-]{500,}$/, "LEASE")}`];
-    if (isCounted && /^x-ratelimit-(remaining|reset)$/.test(key)) return [`${key}: ${value.replace(/^\d+$/, "N")}`];
-    return [`${key}: ${value}`];
-  };
-  return {
-    status,
-    headers: headers.flatMap(shown).sort(),
-    body: body.toString().replace(/("requestId":")[0-9a-f-]{36}/, "$1UUID"),
-  };
-}

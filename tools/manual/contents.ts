@@ -39,6 +39,7 @@ export const GROUPS: readonly Group[] = [
     "go",
     "clients",
     "runtimes",
+    "agent",
     "opa",
     "readers",
   ),

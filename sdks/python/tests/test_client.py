@@ -306,3 +306,10 @@ def test_the_instances_of_a_closed_runtime_go(server: SignetServer, environment:
     with open_runtime(instance_id="leaves") as runtime:
         runtime.wait_for_ready(15)
     until(lambda: not server.instances(environment)[0]["connected"])
+
+
+def test_lists_the_key_for_opa_only_when_it_is_asked_for(server: SignetServer) -> None:
+    assert [(key.purpose, key.algorithm) for key in server.client.keys("opa", "opa")] == [("opa", "ES256")]
+    assert {key.purpose for key in server.client.keys("opa", "attestation")} == {"opa", "attestation"}
+    unfiltered = server.client.keys()
+    assert "opa" not in {key.purpose for key in unfiltered}

@@ -5,14 +5,14 @@ import { isAbsolute, resolve } from "node:path";
 import { AppError } from "../../core/error.js";
 import { FieldErrors } from "../../core/field-errors.js";
 import type { NodeTransportTls } from "../../sdk/node-transport-options.js";
-import { systemReason } from "../outputs/output-error.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 import type { AgentConfig, EnvironmentConfig, TokenReference } from "./agent-config.js";
 import { ConfigFields } from "./config-fields.js";
 import { parseCommand, parseOutputs } from "./parse-outputs.js";
 import { parseServe } from "./parse-serve.js";
 import { parseTrust, type ReadConfigFile } from "./parse-trust.js";
 
-/** What a configuration is read with. */
+/** The surroundings in which a configuration is read. */
 export interface ParseOptions {
   /** Relative paths are relative to this directory. */
   readonly base: string;

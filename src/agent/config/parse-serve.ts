@@ -8,10 +8,10 @@ const DEFAULT_LISTEN = "127.0.0.1:7070";
 const DEFAULT_READERS = 4_096;
 const MAX_READERS = 65_536;
 const MAX_HOSTS = 64;
-/** What a path of a Unix socket may have on Linux. */
+/** The longest path of a Unix socket on Linux. */
 const MAX_SOCKET_BYTES = 107;
 
-/** How local readers are served: an object, or its `listen` alone; null when nobody is. Problems are added to the fields' own. */
+/** How local readers are served: an object, or its `listen` alone; null when they are not. Problems are added to the fields' own. */
 export function parseServe(all: ConfigFields, base: string): ServeConfig | null {
   const value = all.value("serve");
   if (value === undefined) return null;

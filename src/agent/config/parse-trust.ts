@@ -10,7 +10,7 @@ import type { ConfigFields } from "./config-fields.js";
 /** Reads a file of the configuration as text; adds a problem and returns undefined where it cannot be read. */
 export type ReadConfigFile = (fields: ConfigFields, name: string, path: string) => string | undefined;
 
-/** What an environment trusts, and which one it is. Undefined where a problem was added. */
+/** The trust of an environment, and its identity. Undefined where a problem was added. */
 export function parseTrust(
   fields: ConfigFields,
   inherited: ConfigFields,
@@ -18,7 +18,7 @@ export function parseTrust(
 ): { readonly trust: RuntimeTrust; readonly identity: TrustIdentity } | undefined {
   const environment = fields.text("name");
   if (environment === undefined) fields.refuse("name", "is required: the environment's name", "missing");
-  else if (!ENVIRONMENT.test(environment)) fields.refuse("name", "is no name of an environment", "format");
+  else if (!ENVIRONMENT.test(environment)) fields.refuse("name", "is not a valid environment name", "format");
   const own = { root: fields.text("root"), keys: fields.text("keys") };
   const all = { root: inherited.text("root"), keys: inherited.text("keys") };
   const isOwn = own.root !== undefined || own.keys !== undefined;
@@ -63,14 +63,14 @@ function idOf(fields: ConfigFields, name: string): string | undefined {
   return fields.refuse(name, "must be a UUID: signet whoami shows it", "format");
 }
 
-/** What a root says of itself; its signatures are verified when it is used. */
+/** A root document, parsed; its signatures are verified when it is used. */
 function rootOf(fields: ConfigFields, text: string): Root | undefined {
   try {
     const { payloadType, payload } = boundedEnvelope(text.trim());
     if (payloadType === ROOT_TYPE) return parseRoot(payload);
-    return fields.refuse("root", `is no root document but ${payloadType}`, "content");
+    return fields.refuse("root", `is not a root document but ${payloadType}`, "content");
   } catch (thrown) {
-    return fields.refuse("root", `is no root document: ${(thrown as Error).message}`, "content");
+    return fields.refuse("root", `is not a root document: ${(thrown as Error).message}`, "content");
   }
 }
 

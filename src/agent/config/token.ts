@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "../../core/error.js";
-import { systemReason } from "../outputs/output-error.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 import type { TokenReference } from "./agent-config.js";
 
 /**

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { waitFor } from "../../core/schedule/wait.js";
 import { printable } from "../../core/printable.js";
 import { CommandOutput } from "./command-output.js";
-import { systemReason } from "./output-error.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 
 /** A command of the configuration. */
 export interface CommandRule {

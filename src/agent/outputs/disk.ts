@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Stats } from "node:fs";
 import { copyFile, link, lstat, open, readdir, rename, rm, symlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { syncDirectory } from "../../sdk/runtime/node/node-files.js";
 import { cannot, codeOf } from "./output-error.js";
 
 /** Attributes of a file that is written. */
@@ -48,16 +49,6 @@ export async function replace(from: string, to: string): Promise<void> {
     throw cannot("replace", to, thrown);
   });
   await syncDirectory(dirname(to));
-}
-
-/** Makes names in a directory survive a power failure, where the system can open a directory. */
-export async function syncDirectory(directory: string): Promise<void> {
-  try {
-    await using handle = await open(directory, "r");
-    await handle.sync();
-  } catch {
-    // The name is there; without this its durability is up to the system.
-  }
 }
 
 /** A name beside a path for what will replace it. It ends as the path does, so that programs know the kind of file. */

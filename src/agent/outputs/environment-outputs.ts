@@ -9,7 +9,7 @@ import { OutputError } from "./output-error.js";
 import type { OutputRule } from "./output-rule.js";
 import { pruneSets } from "./set-target.js";
 
-/** What is done with each activation of an environment. */
+/** The outputs and commands of an environment. */
 export interface OutputsOptions {
   readonly rules: readonly OutputRule[];
   /** Run on the new files before they are put in place; null: none. */
@@ -24,7 +24,7 @@ export interface OutputsOptions {
   readonly signal: AbortSignal;
 }
 
-/** What became of an activation. */
+/** The result of applying an activation. */
 export type Outcome =
   | { readonly state: "applied"; /** Whether files or commands had anything to do. */ readonly hasChanged: boolean }
   /** What was before is in place. */
@@ -36,6 +36,11 @@ export type Outcome =
   /** The agent is being stopped. The next start goes on here. */
   | { readonly state: "interrupted" };
 
+/** Commands that failed since the start, by what they were run for; those that the end of the agent cut do not count. */
+export type CommandFailures = Readonly<Record<CommandAction, number>>;
+
+type CommandAction = "check" | "apply" | "rollback";
+
 /**
  * The outputs of an environment: files that are replaced together, a command that checks the new ones, and one that makes a program read
  * them. When that one fails, what was before is put back, and it runs again.
@@ -43,7 +48,13 @@ export type Outcome =
  * Each step is in the journal before it is done, so that the next process ends in one of the two states as well.
  */
 export class EnvironmentOutputs {
+  #commandFailures: CommandFailures = { check: 0, apply: 0, rollback: 0 };
+
   constructor(private readonly options: OutputsOptions) {}
+
+  get commandFailures(): CommandFailures {
+    return this.#commandFailures;
+  }
 
   /** What the outputs have, also from before the start; null: unknown. */
   get applied(): Applied | null {
@@ -176,7 +187,7 @@ export class EnvironmentOutputs {
 
   async #command(
     rule: CommandRule,
-    action: "check" | "apply" | "rollback",
+    action: CommandAction,
     now: Applied | null,
     previous: Applied | null,
     paths?: readonly string[],
@@ -196,6 +207,9 @@ export class EnvironmentOutputs {
       onLine: (text) => log.info({ action, output: text }, "the command says"),
     });
     if (!result.isOk) log.warn({ action, reason: result.reason }, "a command failed");
+    if (!result.isOk && !result.isInterrupted) {
+      this.#commandFailures = { ...this.#commandFailures, [action]: this.#commandFailures[action] + 1 };
+    }
     return result;
   }
 

@@ -27,7 +27,7 @@ export interface Pending {
   readonly reason: string;
 }
 
-/** What the agent knows of an environment's outputs. */
+/** The state of an environment's outputs, as the agent keeps it. */
 export interface JournalState {
   /** What the outputs have; null: unknown, or nothing yet. */
   readonly applied: Applied | null;

@@ -1,4 +1,4 @@
-import { getSystemErrorMap } from "node:util";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 
 /** Why an output cannot be written. The message names the path; it is for the log and for the fleet view. */
 export class OutputError extends Error {
@@ -19,13 +19,6 @@ export function cannot(what: string, path: string, cause: unknown): OutputError 
   return cause instanceof OutputError
     ? cause
     : new OutputError(`cannot ${what} ${path}: ${systemReason(cause)}`, true, cause);
-}
-
-/** The system's description of an error, without the path that Node's message repeats. */
-export function systemReason(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
-  const [, words] = ("errno" in thrown && getSystemErrorMap().get(Number(thrown.errno))) || [];
-  return words ?? thrown.message;
 }
 
 /** The code of a system error, for example `ENOENT`. */

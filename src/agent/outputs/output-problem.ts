@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { dirname } from "node:path";
 import { statOf } from "./disk.js";
-import { systemReason } from "./output-error.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 import type { OutputRule } from "./output-rule.js";
 import { setsOf } from "./set-target.js";
 import { linkAt } from "./target.js";

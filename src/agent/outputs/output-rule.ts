@@ -1,4 +1,4 @@
-/** What an output has of a pack: the format-1 document, the content, the policies alone, or the files of the OPA bundle. */
+/** The part of a pack that an output has: the format-1 document, the content, the policies alone, or the files of the OPA bundle. */
 export const OUTPUT_KINDS = ["document", "content", "policies", "files"] as const;
 
 /** See {@link OUTPUT_KINDS}. */

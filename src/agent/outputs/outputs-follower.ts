@@ -1,7 +1,7 @@
 import { createBackoff, type BackoffOptions } from "../../sdk/backoff.js";
 import { sleep } from "../../core/schedule/wait.js";
 import type { PackSource, VerifiedPack } from "../source/environment-pack.js";
-import type { EnvironmentOutputs, Outcome } from "./environment-outputs.js";
+import type { CommandFailures, EnvironmentOutputs, Outcome } from "./environment-outputs.js";
 import type { Applied } from "./journal.js";
 import type { OutputLog } from "./output-log.js";
 
@@ -17,12 +17,16 @@ export interface OutputsStatus {
   readonly reason: string;
   /** When the outputs were last brought to an activation by this process; null while they were not. */
   readonly appliedAt: Date | null;
+  /** When a file was last replaced or a command last ended well by this process; null while none was. */
+  readonly changedAt: Date | null;
   /** Activations that were applied and rejected by this process. A rejection that is repeated counts once. */
   readonly appliedCount: number;
   readonly rejectedCount: number;
+  /** Commands of this process that failed, by what they were run for. */
+  readonly commandFailures: CommandFailures;
 }
 
-/** What a follower needs. */
+/** The parts of a follower. */
 export interface FollowerOptions {
   readonly source: PackSource;
   readonly outputs: EnvironmentOutputs;
@@ -49,9 +53,9 @@ export class OutputsFollower implements AsyncDisposable {
   #isDue = true;
   #isWanted = false;
   #waiters: ((outcome: Outcome) => void)[] = [];
-  #status: OutputsStatus = {
-    ...{ state: "waiting", sequence: null, reason: "", appliedAt: null, appliedCount: 0, rejectedCount: 0 },
-    applied: null,
+  #status: Omit<OutputsStatus, "applied" | "commandFailures"> = {
+    ...{ state: "waiting", sequence: null, reason: "", appliedAt: null, changedAt: null },
+    ...{ appliedCount: 0, rejectedCount: 0 },
   };
 
   constructor(private readonly options: FollowerOptions) {
@@ -62,7 +66,8 @@ export class OutputsFollower implements AsyncDisposable {
   }
 
   get status(): OutputsStatus {
-    return { ...this.#status, applied: this.options.outputs.applied };
+    const { applied, commandFailures } = this.options.outputs;
+    return { ...this.#status, applied, commandFailures };
   }
 
   /** Applies what is current again: writes files that were changed or removed since, and runs a command that failed. */
@@ -121,8 +126,10 @@ export class OutputsFollower implements AsyncDisposable {
     if (outcome.state === "applied") {
       this.#backoff.reset();
       const appliedAt = this.options.now();
+      const { rejectedCount } = before;
       const appliedCount = before.appliedCount + 1;
-      this.#status = { ...before, state: "applied", sequence, reason: "", appliedAt, appliedCount };
+      const changedAt = outcome.hasChanged ? appliedAt : before.changedAt;
+      this.#status = { state: "applied", sequence, reason: "", appliedAt, changedAt, appliedCount, rejectedCount };
       if (outcome.hasChanged || isAgain) log.info({ sequence, version }, "applied");
       source.report(pack, { state: "applied" });
     } else if (source.current !== pack && outcome.isTemporary) {

@@ -1,5 +1,5 @@
 import { printable } from "../../core/printable.js";
-import type { OpaFile } from "../source/environment-pack.js";
+import type { OpaFile } from "../../bundle/opa/opa-file.js";
 import { OutputError } from "./output-error.js";
 
 const MAX_NAME_BYTES = 1024;

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, readdir, readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import type { OpaFile } from "../source/environment-pack.js";
-import { removeTree, replaceLink, statOf, syncDirectory, writeNew } from "./disk.js";
+import type { OpaFile } from "../../bundle/opa/opa-file.js";
+import { syncDirectory } from "../../sdk/runtime/node/node-files.js";
+import { removeTree, replaceLink, statOf, writeNew } from "./disk.js";
 import { makeParent } from "./file-target.js";
 import { cannot, OutputError } from "./output-error.js";
 import { DEFAULT_MODE, type OutputRule } from "./output-rule.js";

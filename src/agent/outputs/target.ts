@@ -1,9 +1,10 @@
 import { readlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import { keepBackup, remove, replace, replaceLink, statOf, syncDirectory } from "./disk.js";
+import { syncDirectory } from "../../sdk/runtime/node/node-files.js";
+import { keepBackup, remove, replace, replaceLink, statOf } from "./disk.js";
 import { cannot } from "./output-error.js";
 
-/** What was at a path before it was replaced; JSON. */
+/** The file or link at a path before it was replaced; JSON. */
 export type Before =
   | { readonly was: "absent" }
   /** A file, which is kept under another name. */

@@ -1,6 +1,7 @@
 import type { RuntimeState } from "../../sdk/runtime/runtime.js";
 import type { EnvironmentView } from "./environment-view.js";
 import type { Metric, Sample } from "./exposition.js";
+import { outputMetrics, type OutputsCounts } from "./output-metrics.js";
 import type { ReaderSlots } from "./reader-slots.js";
 import type { ReportRelay } from "./report-relay.js";
 
@@ -14,9 +15,11 @@ export interface CountedEnvironment {
   readonly requests: ReadonlyMap<string, number>;
   /** Decisions of OPAs' logs. */
   readonly decisions: number;
+  /** Null where there is nothing to write and nothing to run. */
+  readonly outputs: OutputsCounts | null;
 }
 
-/** What an agent has done and how it stands. */
+/** The metrics of an agent. */
 export function agentMetrics(
   environments: readonly CountedEnvironment[],
   slots: ReaderSlots,
@@ -63,6 +66,7 @@ export function agentMetrics(
       "When an activation was taken from the server last; 0 before the first.",
       one(({ view }) => secondsOf(view.source.status.lastUpdateAt)),
     ),
+    ...outputMetrics(environments.map(({ view, outputs }) => ({ environment: view.label, outputs }))),
     counter(
       "connections",
       "Connections to the server.",

@@ -9,7 +9,7 @@ import {
   newPack,
   objectOf,
   type Frame,
-  type Told,
+  type StreamState,
   type WatchFeed,
   type WatchForm,
 } from "./watch-feed.js";
@@ -18,7 +18,7 @@ const UNSET = { activation: "null", nothing_active: "null", heartbeat: "null", t
 
 /** The messages of `GET /v1/bundles/watch`: WatchBundleResponse in REST's form, each made once for all streams. */
 export class BundleFeed implements WatchFeed {
-  /** By pack and attestation: what is made of the newest ones alone. */
+  /** The pack and the attestation of `#activations`: only those of the newest are kept. */
   #of: { readonly pack: VerifiedPack; readonly attestation: string | null } | null = null;
   readonly #activations = new Map<string, Promise<Buffer>>();
 
@@ -28,21 +28,21 @@ export class BundleFeed implements WatchFeed {
     private readonly hasContent: boolean,
   ) {}
 
-  async next(state: Told, form: WatchForm): Promise<Frame | null> {
+  async next(state: StreamState, form: WatchForm): Promise<Frame | null> {
     const { proof } = this.view.source;
     if (state.root !== null && state.root < proof.rootVersion) return await this.#root(state, form, state.root + 1);
     const pack = newPack(this.view, state);
     if (pack !== null) return await this.#activation(pack, form);
     if (proof.lease !== null && proof.lease !== state.lease) return this.#renewal(state, form, proof.lease);
     if (!state.isFirst) return null;
-    return { bytes: this.heartbeat(state, form), told: (it) => void (it.isFirst = false) };
+    return { bytes: this.heartbeat(state, form), sent: (it) => void (it.isFirst = false) };
   }
 
-  heartbeat({ cursor }: Told, form: WatchForm): Buffer {
+  heartbeat({ cursor }: StreamState, form: WatchForm): Buffer {
     return this.#frame(form, "heartbeat", cursor, heartbeatJson(this.view.source, null));
   }
 
-  async #root(state: Told, form: WatchForm, version: number): Promise<Frame | null> {
+  async #root(state: StreamState, form: WatchForm, version: number): Promise<Frame | null> {
     const envelope = await this.view.source.root(version);
     if (envelope === null) return null;
     const json = objectOf([
@@ -50,13 +50,13 @@ export class BundleFeed implements WatchFeed {
       ["envelope", envelope],
     ]);
     const bytes = this.#frame(form, "trust_root", state.cursor, json);
-    return { bytes, told: (it) => void (it.root = version) };
+    return { bytes, sent: (it) => void (it.root = version) };
   }
 
   async #activation(pack: VerifiedPack, form: WatchForm): Promise<Frame> {
     const attestation = this.view.attestationOf(pack);
     const { lease } = this.view.source.proof;
-    const told = (it: Told) => {
+    const sent = (it: StreamState) => {
       it.cursor = cursorOf(pack);
       it.lease = attestation === null ? it.lease : lease;
       it.isFirst = false;
@@ -70,10 +70,10 @@ export class BundleFeed implements WatchFeed {
       const activations = this.#activations;
       made = this.#encode(pack, form, attestation);
       activations.set(form, made);
-      // What failed is tried again by who comes next.
+      // The next stream tries again.
       made.catch(() => activations.get(form) === made && activations.delete(form));
     }
-    return { bytes: await made, told };
+    return { bytes: await made, sent };
   }
 
   async #encode(pack: VerifiedPack, form: WatchForm, attestation: string | null): Promise<Buffer> {
@@ -81,23 +81,23 @@ export class BundleFeed implements WatchFeed {
     return this.#frame(form, "activation", cursorOf(pack), activationJson(pack, document, attestation));
   }
 
-  #renewal(state: Told, form: WatchForm, lease: string): Frame | null {
-    const told = (it: Told) => {
+  #renewal(state: StreamState, form: WatchForm, lease: string): Frame | null {
+    const sent = (it: StreamState) => {
       it.lease = lease;
       it.isFirst = false;
     };
     const { proof } = this.view.source;
     if (this.view.isEmpty) {
       const json = objectOf([["attestation", proof.attestation ?? "null"]]);
-      return { bytes: this.#frame(form, "nothing_active", state.cursor, json), told };
+      return { bytes: this.#frame(form, "nothing_active", state.cursor, json), sent };
     }
-    // Of what the stream has, and of nothing else.
+    // Only for the activation that the stream has.
     if (proof.deploymentId !== state.cursor.deploymentId) return null;
     const json = heartbeatJson(this.view.source, formatRenewal(lease));
-    return { bytes: this.#frame(form, "heartbeat", state.cursor, json), told };
+    return { bytes: this.#frame(form, "heartbeat", state.cursor, json), sent };
   }
 
-  #frame(form: WatchForm, event: keyof typeof UNSET, cursor: Told["cursor"], json: string): Buffer {
+  #frame(form: WatchForm, event: keyof typeof UNSET, cursor: StreamState["cursor"], json: string): Buffer {
     const { sequence, deploymentId } = cursor;
     const members = Object.entries({ ...UNSET, [event]: json });
     const id = deploymentId === "" ? "null" : JSON.stringify(deploymentId);
@@ -106,7 +106,7 @@ export class BundleFeed implements WatchFeed {
   }
 }
 
-/** Activation, but for the reason, which nobody signs. `document` null: the content goes in its place. */
+/** An Activation without its reason, which is not signed. With `document` null it carries the content. */
 function activationJson(pack: VerifiedPack, document: string | null, attestation: string | null): string {
   return objectOf([
     ["sequence", String(pack.sequence)],

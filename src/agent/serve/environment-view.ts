@@ -2,7 +2,7 @@ import { contentDigest } from "../../bundle/policy-hash.js";
 import type { PackSource, VerifiedPack } from "../source/environment-pack.js";
 import { notNow, Refusal } from "./local-answer.js";
 
-/** Where a reader goes on: what it has already. */
+/** The activation that a reader has already, where it resumes. */
 export interface Cursor {
   /** 0 for nothing. */
   readonly sequence: number;
@@ -10,7 +10,7 @@ export interface Cursor {
   readonly deploymentId: string;
 }
 
-/** An environment as local readers see it, and who waits for its changes. */
+/** An environment as local readers see it, with the listeners to its changes. */
 export class EnvironmentView implements Disposable {
   readonly #waiting = new Set<() => void>();
   readonly #ends: readonly (() => void)[];
@@ -26,7 +26,7 @@ export class EnvironmentView implements Disposable {
     this.#ends = [source.on("update", wake), source.on("state", wake), source.on("proof", wake)];
   }
 
-  /** What may be served. */
+  /** The pack that may be served. */
   get pack(): VerifiedPack | null {
     return this.source.current;
   }
@@ -53,10 +53,7 @@ export class EnvironmentView implements Disposable {
   absence(): Refusal {
     const { status } = this.source;
     if (status.state === "expired" || status.state === "revoked") {
-      return notNow(
-        status.state,
-        `what the agent has of ${this.label} is ${status.state}, and it is set to close then`,
-      );
+      return notNow(status.state, `${this.label} is ${status.state}, and the agent is set to close it then`);
     }
     if (this.isEmpty) return new Refusal(404, null, "no active bundle");
     return notNow("not_ready", `the agent has nothing of ${this.label} yet`);
@@ -71,7 +68,7 @@ export class EnvironmentView implements Disposable {
     for (const end of this.#ends) end();
   }
 
-  /** Once for all that changed together: a pack and its proof are told one after the other. */
+  /** Once for all that changed together: a pack and its proof come one after the other. */
   #wake(): void {
     if (this.#isWaking) return;
     this.#isWaking = true;
@@ -92,7 +89,7 @@ export function entityTagOf({ policyHash, sequence }: VerifiedPack): string {
   return `${policyHash}.${sequence}`;
 }
 
-/** What names a pack in an answer, as the server does it. */
+/** The headers that name a pack in an answer: the server's. */
 export function packHeaders(pack: VerifiedPack): Readonly<Record<string, string>> {
   return {
     ETag: `"${entityTagOf(pack)}"`,

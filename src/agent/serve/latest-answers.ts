@@ -2,7 +2,7 @@ import type { VerifiedPack } from "../source/environment-pack.js";
 import { digestHeader, leaseHeader, packHeaders, type EnvironmentView } from "./environment-view.js";
 import { notNow, Refusal } from "./local-answer.js";
 
-/** What of an activation readers poll. */
+/** A part of an activation that readers poll. */
 export interface Polled {
   /** As it is named in metrics. */
   readonly name: string;
@@ -12,7 +12,7 @@ export interface Polled {
   body(view: EnvironmentView, pack: VerifiedPack, signal: AbortSignal): Promise<Buffer | string>;
   /** Headers of 200 on top. */
   bodyHeaders(pack: VerifiedPack): Readonly<Record<string, string>>;
-  /** What is answered while nothing is active; null: 404. */
+  /** The answer while nothing is active; null: 404. */
   empty?(view: EnvironmentView): string | null;
   /** Whether a new root ends a held poll, so that its reader hears of it by the lease. */
   readonly endsWithRoot: boolean;

@@ -1,11 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { chmod, lstat, rm } from "node:fs/promises";
-import { connect, type AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { PackSource } from "../source/environment-pack.js";
-import { agentMetrics } from "./agent-metrics.js";
+import { agentMetrics, type CountedEnvironment } from "./agent-metrics.js";
 import { EXPOSITION_TYPE, formatMetrics } from "./exposition.js";
 import { isExpectedHost, isLocalAddress, type ListenAddress } from "./listen-address.js";
+import { listenOn, nameOf, urlOf } from "./listening.js";
 import { answer, answerJson, answerRefusal, Refusal } from "./local-answer.js";
+import type { OutputsCounts } from "./output-metrics.js";
 import { readerPath } from "./reader-request.js";
 import { ReaderSlots } from "./reader-slots.js";
 import { ServedEnvironment, type DecisionLogs } from "./served-environment.js";
@@ -17,6 +17,8 @@ export interface EnvironmentToServe {
   readonly source: PackSource;
   /** Whether what stands behind the source, such as files, is there too. Default: it is. */
   readonly isReady?: () => boolean;
+  /** What became of its files and commands, for the metrics. Default: it has none. */
+  readonly outputs?: () => OutputsCounts;
 }
 
 /** How local readers are served. */
@@ -34,10 +36,18 @@ export interface LocalServerOptions {
   /** Between signs of life on a watch, in milliseconds. Default: 15 s. */
   readonly heartbeatMs?: number;
   readonly decisionLogs?: DecisionLogs;
+  /** Whose readers the metrics are of. Default: its own. */
+  readonly counts?: () => ReaderCounts;
   /** Of the program, for the metrics. */
   readonly version?: string;
-  /** Told of what no reader can be told of. */
+  /** Called with errors that no answer can carry. */
   readonly onError?: (error: unknown) => void;
+}
+
+/** What a server counts of its readers. */
+export interface ReaderCounts {
+  readonly environments: readonly CountedEnvironment[];
+  readonly slots: ReaderSlots;
 }
 
 /** A server for local readers. Disposing of it ends their streams, and then their connections. */
@@ -46,6 +56,8 @@ export interface LocalServer extends AsyncDisposable {
   readonly url: string;
   /** Serves other environments from now on. Streams of those that stay go on; those of others end. */
   serve(environments: readonly EnvironmentToServe[]): void;
+  /** What its readers cost until now. */
+  counts(): ReaderCounts;
 }
 
 /** Short requests beside those that are held. */
@@ -86,6 +98,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   return {
     url: urlOf(server, listen),
     serve: (environments) => agent.serve(environments),
+    counts: () => agent.counts(),
     async [Symbol.asyncDispose]() {
       clearInterval(beats);
       stop.abort();
@@ -124,6 +137,14 @@ class LocalAgent {
     });
     const kept = new Set(this.#environments.map(({ served }) => served));
     for (const { served } of before) if (!kept.has(served)) served[Symbol.dispose]();
+  }
+
+  counts(): ReaderCounts {
+    const environments = this.#environments.map(({ outputs, served }) => {
+      const { view, reports, requests, decisions } = served;
+      return { view, reports, requests, decisions, outputs: outputs?.() ?? null };
+    });
+    return { environments, slots: this.slots };
   }
 
   beat(): void {
@@ -171,11 +192,8 @@ class LocalAgent {
     }
     if (path === "/metrics") {
       const version = this.options.version ?? "unknown";
-      const metrics = agentMetrics(
-        this.#environments.map(({ served }) => served),
-        this.slots,
-        { version },
-      );
+      const { environments, slots } = this.options.counts?.() ?? this.counts();
+      const metrics = agentMetrics(environments, slots, { version });
       answer(request, response, 200, { "Content-Type": EXPOSITION_TYPE }, formatMetrics(metrics));
       return true;
     }
@@ -192,40 +210,4 @@ class LocalAgent {
     answerJson(request, response, isGood ? 200 : 503, { status: isGood ? "ok" : "not_ready", environments });
     return true;
   }
-}
-
-async function listenOn(server: Server, listen: ListenAddress): Promise<void> {
-  if ("socket" in listen && (await isLeft(listen.socket))) await rm(listen.socket, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    const target = "socket" in listen ? { path: listen.socket } : listen;
-    server.listen(target, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-  if ("socket" in listen) await chmod(listen.socket, 0o660);
-}
-
-/** Whether a path is the socket of a process that was killed: it would be in the way. */
-async function isLeft(path: string): Promise<boolean> {
-  const found = await lstat(path).catch(() => null);
-  if (found?.isSocket() !== true) return false;
-  return await new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => resolve(false));
-    socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code === "ECONNREFUSED"));
-    socket.once("close", () => socket.destroy());
-    socket.end();
-  });
-}
-
-function urlOf(server: Server, listen: ListenAddress): string {
-  if ("socket" in listen) return nameOf(listen);
-  const { address, family, port } = server.address() as AddressInfo;
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
-}
-
-function nameOf(listen: ListenAddress): string {
-  return "socket" in listen ? `unix:${listen.socket}` : `${listen.host}:${listen.port}`;
 }

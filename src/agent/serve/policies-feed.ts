@@ -6,7 +6,7 @@ import {
   newPack,
   objectOf,
   type Frame,
-  type Told,
+  type StreamState,
   type WatchFeed,
   type WatchForm,
 } from "./watch-feed.js";
@@ -22,7 +22,7 @@ export class PoliciesFeed implements WatchFeed {
 
   constructor(private readonly view: EnvironmentView) {}
 
-  async next(state: Told, form: WatchForm): Promise<Frame | null> {
+  async next(state: StreamState, form: WatchForm): Promise<Frame | null> {
     const pack = newPack(this.view, state);
     if (pack !== null) {
       const policies = (await pack.policies()).toString("utf8");
@@ -33,25 +33,25 @@ export class PoliciesFeed implements WatchFeed {
       const facts = { policies, version: String(pack.version), policy_hash: JSON.stringify(pack.policyHash) };
       const bytes = frames.get(form) ?? this.#frame(form, "policies", cursor, policies, facts);
       frames.set(form, bytes);
-      const told = (it: Told) => {
+      const sent = (it: StreamState) => {
         it.cursor = cursor;
         it.isFirst = false;
       };
-      return { bytes, told };
+      return { bytes, sent };
     }
-    const told = (it: Told) => {
-      // Told once, whatever the lease is later.
+    const sent = (it: StreamState) => {
+      // Sent once, whatever the lease is later.
       if (this.view.isEmpty) it.lease = this.view.source.proof.lease;
       it.isFirst = false;
     };
     if (this.view.isEmpty && state.lease === null) {
       const json = objectOf([["attestation", "null"]]);
-      return { bytes: this.#frame(form, "nothing_active", state.cursor, json, { nothing_active: json }), told };
+      return { bytes: this.#frame(form, "nothing_active", state.cursor, json, { nothing_active: json }), sent };
     }
-    return state.isFirst ? { bytes: this.heartbeat(state, form), told } : null;
+    return state.isFirst ? { bytes: this.heartbeat(state, form), sent } : null;
   }
 
-  heartbeat({ cursor }: Told, form: WatchForm): Buffer {
+  heartbeat({ cursor }: StreamState, form: WatchForm): Buffer {
     const json = heartbeatJson(this.view.source, null);
     return this.#frame(form, "heartbeat", cursor, json, { heartbeat: json });
   }
@@ -59,7 +59,7 @@ export class PoliciesFeed implements WatchFeed {
   #frame(
     form: WatchForm,
     event: string,
-    cursor: Told["cursor"],
+    cursor: StreamState["cursor"],
     data: string,
     set: Partial<Record<keyof typeof UNSET, string>>,
   ): Buffer {

@@ -8,7 +8,7 @@ import type { Polled } from "./latest-answers.js";
 import { answer, notNow } from "./local-answer.js";
 import type { ReaderSlots } from "./reader-slots.js";
 
-/** A document or OPA bundle that the server has not sent yet is waited for so long, also by polls that are not held. */
+/** How long a poll waits for a document or OPA bundle that the server has not sent yet, also when it is not held. */
 const PART_WAIT_MS = 5_000;
 
 /** A request of a reader for what is active. */
@@ -20,7 +20,7 @@ export interface Poll {
   readonly signal: AbortSignal;
 }
 
-/** What a reader has, by its tags or its cursor. */
+/** Whether a reader has the pack already, and how it says so. */
 type Known = "tag" | "cursor" | null;
 
 /**

@@ -16,7 +16,7 @@ export function readerPath(url: string | undefined): ReaderPath {
 }
 
 /**
- * What a reader has, as its query says.
+ * The cursor of a reader, from its query.
  *
  * @throws Refusal 422
  */
@@ -26,7 +26,7 @@ export function cursorIn(query: URLSearchParams): Cursor {
   return { sequence: numberIn(query, "after_sequence"), deploymentId };
 }
 
-/** What a watch has: by Last-Event-ID, with which an EventSource reconnects, or else by its query. Throws as cursorIn does. */
+/** The cursor of a watch: Last-Event-ID, with which an EventSource reconnects, or else its query. Throws as cursorIn does. */
 export function resumeCursor(request: IncomingMessage, query: URLSearchParams): Cursor {
   const header = String(request.headers["last-event-id"] ?? "");
   if (header === "") return cursorIn(query);

@@ -4,7 +4,7 @@ import { sleep } from "../../core/schedule/wait.js";
 import { createBackoff, type BackoffOptions } from "../../sdk/backoff.js";
 import type { Upstream } from "../source/upstream.js";
 
-/** What a local reader says of itself, to be passed on. */
+/** A report of a local reader, to be passed on. */
 export interface LocalReport {
   /** Of which the newest counts: the kind of report and the instance. */
   readonly key: string;
@@ -27,17 +27,17 @@ export interface ReportCounts {
 /** How many instances have a report waiting, and how much of the memory those are. */
 const MAX_WAITING = 10_000;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-/** How many instances are remembered with what they said last. */
+/** How many instances are remembered with their last report. */
 const MAX_KNOWN = 10_000;
 const IN_FLIGHT = 4;
 const TIMEOUT_MS = 10_000;
-/** What the server knows already is said again after this time: an instance of which it hears nothing for five minutes is not live. */
+/** A report that the server has already is sent again after this time: to the server an instance is live for five minutes after one. */
 const AGAIN_MS = 60_000;
 const BACKOFF: BackoffOptions = { baseMs: 1_000, maxMs: 60_000, random: Math.random };
 
 /**
- * Passes reports of local readers on to the server: of each instance the newest, a few at a time, again while the server is away, and what
- * it knows already once a minute.
+ * Passes reports of local readers on to the server: the newest of each instance, a few at a time, again while the server is away, and an
+ * unchanged one once a minute.
  */
 export class ReportRelay {
   readonly counts: ReportCounts = { forwarded: 0, unchanged: 0, dropped: 0, refused: 0 };
@@ -53,7 +53,7 @@ export class ReportRelay {
     private readonly stop: AbortSignal,
   ) {}
 
-  /** Takes a report. False: there is no room, the reader is to come again. */
+  /** Takes a report. False: there is no room, and the reader must send it again. */
   take(report: LocalReport): boolean {
     const known = this.#known.get(report.key);
     const waiting = this.#waiting.get(report.key);

@@ -93,7 +93,7 @@ export class ServedEnvironment implements Disposable {
     return true;
   }
 
-  /** Sends each stream a sign of life. */
+  /** Sends each stream a heartbeat. */
   beat(): void {
     for (const stream of this.#streams) stream.beat();
   }
@@ -141,7 +141,7 @@ export class ServedEnvironment implements Disposable {
     const stream = new WatchStream({
       ...{ response, feed },
       form: acceptsEvents(request.headers.accept) ? "events" : "lines",
-      told: { cursor, lease: null, root, isFirst: true },
+      state: { cursor, lease: null, root, isFirst: true },
       onChange: (woken) => this.view.onChange(woken),
     });
     this.#streams.add(stream);

@@ -5,10 +5,10 @@ import { hasPack } from "./environment-view.js";
 /** How the messages of a watch look: server-sent events, or a JSON text a line. */
 export type WatchForm = "events" | "lines";
 
-/** What a stream was told; changed by what it is told next. */
-export interface Told {
+/** What a stream has been sent. Each frame changes it when it is written. */
+export interface StreamState {
   cursor: Cursor;
-  /** The envelope of the lease; null: none, which is also what streams are told that want none. */
+  /** The envelope of the lease; null: none, also for streams that ask for none. */
   lease: string | null;
   /** The version of the newest root; null for a stream that wants none. */
   root: number | null;
@@ -19,15 +19,15 @@ export interface Told {
 export interface Frame {
   readonly bytes: Buffer;
   /** Called once it is written. */
-  told(state: Told): void;
+  sent(state: StreamState): void;
 }
 
-/** What a stream is sent: one message after the other, made of how things are when it can take one. */
+/** The messages of a stream, one after the other: each is made of the newest state when the stream can take it. */
 export interface WatchFeed {
   /** The next message; null when the stream has all that there is. Rejects with what a document was refused with. */
-  next(state: Told, form: WatchForm): Promise<Frame | null>;
-  /** A sign of life. */
-  heartbeat(state: Told, form: WatchForm): Buffer;
+  next(state: StreamState, form: WatchForm): Promise<Frame | null>;
+  /** A heartbeat. */
+  heartbeat(state: StreamState, form: WatchForm): Buffer;
 }
 
 /** Members of a message in the order of the proto: null for what is unset. Values are JSON texts. */
@@ -56,7 +56,7 @@ export function jsonText(value: string | null): string {
   return value === null ? "null" : JSON.stringify(value);
 }
 
-/** A heartbeat's own members: while the agent has lost its server, since when what it has may be old. */
+/** The members of a heartbeat. `current_at` is set while the agent has lost its server: its pack may be old since then. */
 export function heartbeatJson({ status, proof }: PackSource, attestation: string | null): string {
   const currentAt = status.transport === null ? (proof.issuedAt?.toISOString() ?? null) : null;
   return objectOf([
@@ -67,12 +67,12 @@ export function heartbeatJson({ status, proof }: PackSource, attestation: string
 }
 
 /** The pack that a stream does not have; null when it has it, or there is none. */
-export function newPack(view: EnvironmentView, { cursor }: Told): VerifiedPack | null {
+export function newPack(view: EnvironmentView, { cursor }: StreamState): VerifiedPack | null {
   const { pack } = view;
   return pack === null || hasPack(cursor, pack) ? null : pack;
 }
 
-/** What a reader is told of a pack's place. */
+/** The cursor of a pack. */
 export function cursorOf({ sequence, deploymentId }: VerifiedPack): Cursor {
   return { sequence, deploymentId };
 }

@@ -1,22 +1,23 @@
 import type { ServerResponse } from "node:http";
 import { waitFor } from "../../core/schedule/wait.js";
 import { refusalBody, type Refusal } from "./local-answer.js";
-import type { Told, WatchFeed, WatchForm } from "./watch-feed.js";
+import type { StreamState, WatchFeed, WatchForm } from "./watch-feed.js";
 
-/** A reader that takes nothing for so long has its stream ended. */
 const STUCK_MS = 60_000;
 
-/** What a stream is made of. */
+/** The parts of a stream. */
 export interface WatchStreamOptions {
   readonly response: ServerResponse;
   readonly feed: WatchFeed;
   readonly form: WatchForm;
-  readonly told: Told;
+  readonly state: StreamState;
   readonly onChange: (woken: () => void) => Disposable;
+  /** The stream of a reader that takes nothing for this long is ended; in milliseconds. Default: a minute. */
+  readonly stuckMs?: number;
 }
 
 /**
- * One stream to a local reader. It holds no queue: it is told what there is when it can take it, so a slow reader skips what was superseded.
+ * One stream to a local reader. It holds no queue: each message is made when the reader can take it, so a slow reader skips superseded ones.
  */
 export class WatchStream {
   #isDirty = true;
@@ -54,11 +55,11 @@ export class WatchStream {
     void this.#run();
   }
 
-  /** Sends a sign of life, unless the reader has not taken what came before. */
+  /** Sends a heartbeat, unless the reader has not taken the message before it. */
   beat(): void {
-    const { response, feed, form, told } = this.options;
-    if (this.#isOver || told.isFirst || response.writableNeedDrain) return;
-    response.write(feed.heartbeat(told, form));
+    const { response, feed, form, state } = this.options;
+    if (this.#isOver || state.isFirst || response.writableNeedDrain) return;
+    response.write(feed.heartbeat(state, form));
   }
 
   /** Ends it, saying why. */
@@ -77,7 +78,7 @@ export class WatchStream {
   async #run(): Promise<void> {
     while (this.#isDirty && !this.#isOver) {
       this.#isDirty = false;
-      // What is superseded, refused or not there yet is counted by the source, which tells the next change.
+      // The source counts a superseded, refused or missing document, and the next change wakes the stream again.
       await this.#sendAll().catch(() => undefined);
     }
     // In the same turn as the last look: a change after it starts anew.
@@ -85,19 +86,19 @@ export class WatchStream {
   }
 
   async #sendAll(): Promise<void> {
-    const { response, feed, form, told } = this.options;
-    for (let frame = await feed.next(told, form); frame !== null; frame = await feed.next(told, form)) {
+    const { response, feed, form, state } = this.options;
+    for (let frame = await feed.next(state, form); frame !== null; frame = await feed.next(state, form)) {
       if (this.#isOver) return;
-      frame.told(told);
+      frame.sent(state);
       if (!response.write(frame.bytes) && !(await this.#drained())) return;
     }
   }
 
   /** False when the reader has gone, or takes nothing. */
   async #drained(): Promise<boolean> {
-    const { response } = this.options;
+    const { response, stuckMs = STUCK_MS } = this.options;
     const drain = new Promise<void>((resolve) => response.once("drain", resolve));
-    const isInTime = await waitFor(drain, STUCK_MS, [this.#left.signal]).catch(() => null);
+    const isInTime = await waitFor(drain, stuckMs, [this.#left.signal]).catch(() => null);
     if (isInTime === false) response.destroy();
     return isInTime === true;
   }

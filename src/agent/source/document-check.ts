@@ -12,7 +12,7 @@ export interface CheckedDocument {
   readonly policies: Buffer;
 }
 
-/** What a document must be of. */
+/** The facts that a document must agree with. */
 export interface DocumentFacts {
   readonly identity: TrustIdentity;
   readonly bundleId: string;

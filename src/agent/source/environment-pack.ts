@@ -1,3 +1,4 @@
+import type { OpaFile } from "../../bundle/opa/opa-file.js";
 import type { TrustIdentity } from "../../bundle/trust/trust-state.js";
 import type { NodeRuntimeOptions } from "../../sdk/runtime/node/node-runtime.js";
 import type { RuntimeProof } from "../../sdk/runtime/runtime-proof.js";
@@ -9,13 +10,6 @@ export interface OpaArchive {
   readonly bytes: Buffer;
   /** The server's entity tag, with quotes. */
   readonly etag: string;
-}
-
-/** A file of an unpacked OPA bundle. */
-export interface OpaFile {
-  /** Relative, with slashes; without `.` and `..` segments. */
-  readonly name: string;
-  readonly bytes: Uint8Array;
 }
 
 /** One activation of an environment, verified by docs/trust.md. Never changes; every byte is as the server signed it. */
@@ -58,15 +52,15 @@ export interface VerifiedPack {
 export interface SourceStatus extends RuntimeStatus {
   /** Of what was proven last; null while nothing was. */
   readonly sequence: number | null;
-  /** When an activation was taken from the server last; null while all that there is comes from the disk. */
+  /** When an activation was taken from the server last; null while the pack comes from the disk. */
   readonly lastUpdateAt: Date | null;
   /** Refused updates by their code (docs/trust.md). A document or an OPA bundle that is not the activation's counts too. */
   readonly refusalsByCode: ReadonlyMap<string, number>;
-  /** What there is comes from the disk: the server has not been reached since the start. */
+  /** Whether the pack comes from the disk: the server has not been reached since the start. */
   readonly isFromDisk: boolean;
 }
 
-/** What became of an activation outside: in files, by a command. */
+/** The result of applying an activation outside of the source: to files, by a command. */
 export type PackOutcome =
   { readonly state: "applied" } | { readonly state: "rejected"; /** For the fleet view. */ readonly reason: string };
 
@@ -85,12 +79,12 @@ export interface SourceEvents {
 /** Follows one environment: keeps its newest verified pack in memory and on the disk. Goes on while the server is away. */
 export interface PackSource extends AsyncDisposable {
   readonly identity: TrustIdentity;
-  /** What may be used; null while nothing is proven, and while `expired` or `revoked` closes it. */
+  /** The pack that may be used; null while nothing is proven, and while `expired` or `revoked` closes it. */
   readonly current: VerifiedPack | null;
   /** The signed texts beside the pack, also when `current` is closed. A new lease replaces them about each minute. */
   readonly proof: RuntimeProof;
   readonly status: SourceStatus;
-  /** `current` and each one after it, until the source is closed. Who is slow misses superseded ones, and holds up nobody. */
+  /** `current` and each one after it, until the source is closed. A slow reader misses superseded ones, and delays no other. */
   updates(): AsyncIterable<VerifiedPack>;
   /** Calls `listener` each time, at once. Returns a function that ends it. */
   on<Name extends keyof SourceEvents>(name: Name, listener: (value: SourceEvents[Name]) => void): () => void;
@@ -110,10 +104,10 @@ export interface PackSourceOptions extends Omit<NodeRuntimeOptions, "cache" | "r
   /** Where the pack is kept, for its owner alone. Several sources may share it. */
   readonly directory: string;
   /**
-   * Who says that an activation is applied: `self`: the source, once it is verified and on the disk (default); `caller`: `report`. Refused
+   * By whom an activation is reported as applied: `self`: the source, once it is verified and on the disk (default); `caller`: `report`. Refused
    * updates are always reported by the source.
    */
   readonly reports?: "self" | "caller";
-  /** What is fetched and kept of each activation beside its content. Default: nothing: `document` and `opaBundle` fetch when they are called. */
+  /** The parts to fetch and keep beside the content of each activation. Default: none; `document` and `opaBundle` fetch when they are called. */
   readonly keeps?: readonly ("document" | "opa")[];
 }

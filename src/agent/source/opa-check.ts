@@ -1,17 +1,19 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { opaContent, plainContent, unsignedOpaBundle, type UnsignedOpaBundle } from "../../bundle/opa/opa-bundle.js";
-import { inArchiveOrder } from "../../bundle/opa/opa-file.js";
+import {
+  aroundSignatures,
+  storedOpaContent,
+  unsignedOpaBundle,
+  type UnsignedOpaBundle,
+} from "../../bundle/opa/opa-bundle.js";
+import type { OpaFile } from "../../bundle/opa/opa-file.js";
 import type { OpaActivation } from "../../bundle/opa/opa-manifest.js";
-import { MAX_OPA_YAML_CHARACTERS, readOpaPolicies } from "../../bundle/opa/opa-policies.js";
+import { MAX_OPA_YAML_CHARACTERS } from "../../bundle/opa/opa-policies.js";
 import { SIGNATURES_FILE } from "../../bundle/opa/opa-signature.js";
-import { MAX_POLICY_LEVELS, scanStrictJson } from "../../bundle/strict-json.js";
 import { TrustError } from "../../bundle/trust/trust-error.js";
-import { OPA_POLICIES } from "../../core/bundle.js";
 import { sha256Hex } from "../../sdk/runtime/node/node-verifier.js";
 import { formatUstarMember, ustarEnd } from "../../tar/ustar.js";
 import { yamlOrProblem } from "../../yaml/yaml-or-problem.js";
-import type { OpaFile } from "./environment-pack.js";
 
 /** Above every `.signatures.json` of a bundle of that many files: names of at most 255 bytes, escaped, and in base64. */
 const SIGNATURE_BYTES = 4096;
@@ -31,14 +33,7 @@ export function opaBundleOf(
   content: Buffer,
   keyId: string,
 ): UnsignedOpaBundle {
-  const text = content.toString("utf8");
-  // The content is one level around the policies.
-  const { spans } = scanStrictJson(text, { maxDepth: MAX_POLICY_LEVELS + 1, base: ["content"] });
-  const member = (name: string) => text.slice(spans.get(name)?.start, spans.get(name)?.end);
-  const files =
-    mediaType === OPA_POLICIES
-      ? opaContent(readOpaPolicies(member("policies")), readYaml)
-      : plainContent(member("policies"), member("scope_policies"));
+  const files = storedOpaContent(content.toString("utf8"), mediaType, readYaml);
   return unsignedOpaBundle(activation, files, { keyId, sha256Hex });
 }
 
@@ -64,9 +59,8 @@ export async function checkOpaArchive(
   const tar = await unzip(archive, { maxOutputLength: maxArchiveBytes(files) }).catch((cause: unknown) => {
     throw new TrustError("malformed", "the OPA bundle is no gzip of the size of its files", { cause });
   });
-  const place = inArchiveOrder([...files, { name: SIGNATURES_FILE, bytes: new Uint8Array() }]);
-  const at = place.findIndex(({ name }) => name === SIGNATURES_FILE);
-  const [before, after] = [tarOf(files.slice(0, at)), Buffer.concat([tarOf(files.slice(at)), ustarEnd()])];
+  const [filesBefore, filesAfter] = aroundSignatures(files);
+  const [before, after] = [tarOf(filesBefore), Buffer.concat([tarOf(filesAfter), ustarEnd()])];
   const isAround = tar.subarray(0, before.length).equals(before) && tar.subarray(-after.length).equals(after);
   const member = tar.subarray(before.length, Math.max(before.length, tar.length - after.length));
   const size = Number.parseInt(member.toString("latin1", 124, 135), 8);

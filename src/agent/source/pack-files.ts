@@ -4,14 +4,14 @@ import type { TrustIdentity } from "../../bundle/trust/trust-state.js";
 import { readAtMost, replaceFile } from "../../sdk/runtime/node/node-files.js";
 import { cacheName } from "../../sdk/runtime/runtime-cache.js";
 
-/** What is kept of an activation beside its content. */
+/** A part of an activation that is kept beside its content. */
 export type PartName = "document" | "opa";
 
 const SUFFIX = { document: ".json", opa: ".tar.gz" } as const;
 
 /**
- * Documents and OPA bundles of an environment on the disk, in the directory of the runtime's cache. Whoever reads one checks it as if it
- * came from a stranger.
+ * Documents and OPA bundles of an environment on the disk, in the directory of the runtime's cache. A reader verifies
+ * each one as if it came from a stranger.
  */
 export class PackFiles {
   readonly #folder: string;

@@ -1,8 +1,9 @@
 import type { UnsignedOpaBundle } from "../../bundle/opa/opa-bundle.js";
 import type { ActivationStatement } from "../../bundle/trust/activation.js";
+import type { OpaFile } from "../../bundle/opa/opa-file.js";
 import type { TrustIdentity } from "../../bundle/trust/trust-state.js";
 import type { CheckedDocument, DocumentFacts } from "./document-check.js";
-import type { OpaArchive, OpaFile, VerifiedPack } from "./environment-pack.js";
+import type { OpaArchive, VerifiedPack } from "./environment-pack.js";
 import { opaBundleOf } from "./opa-check.js";
 
 /** Gets what a pack does not have yet. */

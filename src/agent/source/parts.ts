@@ -1,11 +1,12 @@
 import { sleep, waitFor } from "../../core/schedule/wait.js";
+import type { OpaFile } from "../../bundle/opa/opa-file.js";
 import { TrustError } from "../../bundle/trust/trust-error.js";
 import { createBackoff, type BackoffOptions } from "../../sdk/backoff.js";
 import { retryAfterMs } from "../../sdk/reconnect.js";
 import { connectionError, readBody, type Rest } from "../../sdk/runtime/ways/http.js";
 import { SignetError } from "../../sdk/signet-error.js";
 import { checkDocument, type CheckedDocument } from "./document-check.js";
-import type { OpaArchive, OpaFile } from "./environment-pack.js";
+import type { OpaArchive } from "./environment-pack.js";
 import { checkOpaArchive, maxArchiveBytes } from "./opa-check.js";
 import type { Pack, PartLoader } from "./pack.js";
 import type { PackFiles, PartName } from "./pack-files.js";
@@ -13,16 +14,16 @@ import type { PackFiles, PartName } from "./pack-files.js";
 /** A document is not longer than its content but for what is around it: names, hashes, signatures. */
 const DOCUMENT_HEAD_BYTES = 64 * 1024;
 const FETCH_TIMEOUT_MS = 60_000;
-/** A server that was just reached has what it announced: the first attempts are close together. */
+/** The server has just announced the activation, so the first attempts are close together. */
 const BACKOFF: BackoffOptions = { baseMs: 500, maxMs: 60_000, random: Math.random };
 
-/** How parts are fetched, kept and told of. */
+/** How parts are fetched and kept. */
 export interface PartsOptions {
   readonly rest: Rest;
   readonly files: PackFiles;
   /** Ends all that is being fetched. */
   readonly stop: AbortSignal;
-  /** Told of each part that was refused, and of each failure to reach server or disk. */
+  /** Called with the reason of each refused part, and of each failure to reach server or disk. */
   readonly failed: (error: Error) => void;
   readonly backoff?: BackoffOptions;
 }
@@ -34,7 +35,7 @@ interface Loads {
 
 /**
  * Gets the document and the OPA bundle of a pack: from the disk, else from the server, again and again until it has them, or another pack
- * takes its place. Each once, however many ask.
+ * takes its place. Each is loaded once for all callers.
  */
 export class Parts implements PartLoader {
   #current: Pack | null = null;
@@ -131,7 +132,7 @@ export class Parts implements PartLoader {
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Until it works. What the server signed and is wrong all the same stays wrong: that is thrown. */
+  /** Tries until it works. Throws `mix_and_match` at once: a document that the server signed wrongly stays wrong. */
   async #fetch<T>(get: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const signal = AbortSignal.any([this.options.stop, this.#superseded.signal]);
     const backoff = createBackoff(this.options.backoff ?? BACKOFF);
@@ -159,7 +160,7 @@ function opaFilesOf(pack: Pack): readonly OpaFile[] {
   }
 }
 
-/** Who waits hears of a rejection; nobody may wait. */
+/** The load, whose rejection is not "unhandled" when no caller waits for it. */
 function kept<T>(load: Promise<T>): Promise<T> {
   load.catch(() => undefined);
   return load;

@@ -11,7 +11,7 @@ import { SignetError } from "../../sdk/signet-error.js";
 const MAX_FETCHED = 64;
 const FETCH_TIMEOUT_MS = 10_000;
 
-/** What root documents are read from. */
+/** The parts of {@link RootDocuments}. */
 export interface RootDocumentsOptions {
   readonly identity: TrustIdentity;
   readonly rest: Rest;
@@ -49,7 +49,7 @@ export class RootDocuments {
     const fetched = this.#fetch(version);
     this.#fetched.set(version, fetched);
     if (this.#fetched.size > MAX_FETCHED) this.#fetched.delete([...this.#fetched.keys()][0] ?? 0);
-    // What is not there, or not now, is asked for again.
+    // A missing root, or a failure, is not remembered.
     const found = await fetched.catch((thrown: unknown) => {
       this.#fetched.delete(version);
       throw thrown;

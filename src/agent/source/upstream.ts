@@ -7,7 +7,7 @@ export interface Upstream {
    * Sends a body. Resolves with any answer of the server, of which the body is read and dropped.
    *
    * @param path begins with `/v1/`
-   * @throws what the connection throws when there is no answer
+   * @throws the error of the connection when there is no answer
    */
   post(
     path: string,
@@ -17,7 +17,7 @@ export interface Upstream {
   ): Promise<UpstreamAnswer>;
 }
 
-/** What the server answered. */
+/** An answer of the server. */
 export interface UpstreamAnswer {
   readonly status: number;
   /** Of `Retry-After`; null without one. */

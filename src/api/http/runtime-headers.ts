@@ -1,8 +1,6 @@
 import { invalidField } from "../../core/error.js";
 import type { Cursor } from "../../service/access/cursor.js";
 
-export { entityTags, plainEntityTag, preferredWaitSeconds } from "../../core/http/conditional-request.js";
-
 /**
  * The cursor of a Last-Event-ID header, with which an EventSource reconnects: `<sequence>.<deployment_id>`, or the sequence alone.
  * Throws `invalid` for anything else.

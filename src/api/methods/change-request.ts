@@ -2,7 +2,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { invalidField } from "../../core/error.js";
 import type { ChangeRequest } from "../../service/access/caller.js";
 import { callOf } from "../admission/call.js";
-import { plainEntityTag } from "../http/runtime-headers.js";
+import { plainEntityTag } from "../../core/http/conditional-request.js";
 
 /**
  * The caller of a change, with the headers that publish, activate and promote take (api.md, "Bundles"). Throws `invalid` for an

@@ -13,7 +13,7 @@ import type { LogProofs } from "../../service/trust/log-proofs.js";
 import type { Proof, Proofs } from "../../service/trust/proofs.js";
 import { addressKey } from "../admission/admission-address.js";
 import { callOf, httpStatusKey, type Call } from "../admission/call.js";
-import { entityTags, preferredWaitSeconds } from "../http/runtime-headers.js";
+import { entityTags, preferredWaitSeconds } from "../../core/http/conditional-request.js";
 import { ageHeaders, contentDigestHeaders, latestHeaders, leaseHeaders } from "../poll/poll-answer.js";
 
 type LatestMethods = Pick<

@@ -9,7 +9,7 @@ import { entityTagOf, type LatestBundles, type LatestRequest } from "../../servi
 import { addressKey } from "../admission/admission-address.js";
 import { callOf, httpStatusKey, type Call } from "../admission/call.js";
 import type { ReportBudget } from "../admission/report-budget.js";
-import { entityTags, preferredWaitSeconds } from "../http/runtime-headers.js";
+import { entityTags, preferredWaitSeconds } from "../../core/http/conditional-request.js";
 import { ageHeaders, latestHeaders } from "../poll/poll-answer.js";
 
 /** What OPA's long polls look for, exactly: with a parameter behind it OPA polls no more (`download/download.go`). */

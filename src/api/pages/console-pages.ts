@@ -3,7 +3,7 @@ import { AppError } from "../../core/error.js";
 import { answerError } from "../http/answer.js";
 import { errorAnswer, methodNotAllowed } from "../http/error-body.js";
 import { endWith, headerOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
-import { entityTags } from "../http/runtime-headers.js";
+import { entityTags } from "../../core/http/conditional-request.js";
 import type { Pages } from "./pages.js";
 import { encodingFor } from "./quality.js";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { answerError } from "../http/answer.js";
 import { methodNotAllowed } from "../http/error-body.js";
-import { entityTags } from "../http/runtime-headers.js";
+import { entityTags } from "../../core/http/conditional-request.js";
 import { endWith, headerOf, type NodeRequest, type NodeResponse } from "../http/node-http.js";
 import { encodingFor } from "./quality.js";
 

@@ -16,7 +16,7 @@ import { requestIdOf, type NodeRequest, type NodeResponse } from "../http/node-h
 import { commonHeaders, rateHeaders } from "../http/answer.js";
 import type { RequestObserver } from "../http/request-observer.js";
 import { createReport } from "../http/request-outcome.js";
-import { entityTags } from "../http/runtime-headers.js";
+import { entityTags } from "../../core/http/conditional-request.js";
 import { ageHeaders, PollAnswers, type PollAnswer } from "./poll-answer.js";
 
 const DOCUMENT = "/v1/bundles/latest";

@@ -1,6 +1,8 @@
+import { OPA_POLICIES } from "../../core/bundle.js";
+import { MAX_POLICY_LEVELS, scanStrictJson } from "../strict-json.js";
 import { structuredText } from "./structured-json.js";
 import { inArchiveOrder, portableSha256Hex, type OpaFile, type Sha256HexOf } from "./opa-file.js";
-import type { OpaPolicies, YamlReader } from "./opa-policies.js";
+import { readOpaPolicies, type OpaPolicies, type YamlReader } from "./opa-policies.js";
 import { formatManifest, MANIFEST_FILE, opaScope, type OpaActivation } from "./opa-manifest.js";
 import { formatSignatures, opaSigningInput, SIGNATURES_FILE } from "./opa-signature.js";
 
@@ -65,6 +67,29 @@ function fileText(name: string, text: string, readYaml: YamlReader): string {
   const read = name.endsWith(".yaml") ? readYaml(text) : { json: text };
   if ("problem" in read) throw new TypeError(`${JSON.stringify(name)} cannot be read: ${read.problem}`);
   return structuredText(read.json);
+}
+
+/**
+ * The files of an archive, made of the members `policies` and `scope_policies` of a bundle document or of its content.
+ *
+ * @param text JSON, which the server published: policies of kind OPA were checked by parseOpaPolicies
+ * @param readYaml reads `data.yaml`
+ * @throws AppError `invalid` for a text that is no JSON, TypeError for policies of kind OPA that were not checked
+ */
+export function storedOpaContent(text: string, mediaType: string, readYaml: YamlReader): OpaContent {
+  // The text is one level around the policies.
+  const { spans } = scanStrictJson(text, { maxDepth: MAX_POLICY_LEVELS + 1, base: ["document"] });
+  const member = (name: string) => text.slice(spans.get(name)?.start, spans.get(name)?.end);
+  return mediaType === OPA_POLICIES
+    ? opaContent(readOpaPolicies(member("policies")), readYaml)
+    : plainContent(member("policies"), member("scope_policies"));
+}
+
+/** The files of an archive before and after the place of `.signatures.json`. */
+export function aroundSignatures(files: readonly OpaFile[]): readonly [readonly OpaFile[], readonly OpaFile[]] {
+  const ordered = inArchiveOrder([...files, { name: SIGNATURES_FILE, bytes: new Uint8Array() }]);
+  const at = ordered.findIndex(({ name }) => name === SIGNATURES_FILE);
+  return [ordered.slice(0, at), ordered.slice(at + 1)];
 }
 
 /**

@@ -20,8 +20,8 @@ interface Options extends AgentFlags {
 
 const HELP = `
 Every activation is verified as docs/trust.md says before anything is written. Files are replaced by a rename, never half written. When
---run fails, what was before is put back, --run runs again, and the instance is shown as rejected in the fleet view. While the server is
-away, what was verified last stays. SIGHUP reads token and configuration again, and writes and runs what is not as it should be.
+--run fails, the previous files are put back, --run runs again, and the fleet view shows the instance as rejected. While the server is
+away, the last verified activation stays. SIGHUP reads token and configuration again, repairs the files, and repeats a command that failed.
 
 Kinds for --write:
   policies=<file>    the policies alone, as they were published
@@ -30,7 +30,7 @@ Kinds for --write:
   files=<path>       the files of a bundle for OPA: a symbolic link to a directory
 
 The runtime token comes from SIGNET_TOKEN or SIGNET_TOKEN_FILE, or in a configuration from the place that it names. It is read for each
-call, so that a rotated one needs no restart. The configuration, and what commands are told: docs/agent.md. Logs go to standard error
+call, so that a rotated one needs no restart. The configuration, and the variables of commands: docs/agent.md. Logs go to standard error
 (SIGNET_LOG_LEVEL, SIGNET_LOG_FORMAT).
 `;
 
@@ -50,14 +50,14 @@ export function addAgent(program: Command, shell: Shell): void {
     )
     .option("--root <file>", "root document of the project, as signet trust init made it")
     .option("--keys <file>", "public keys (PEM) instead of --root; needs --org and --project as UUIDs")
-    .option("--write <kind=path>", "write this at each activation; may be repeated", collect)
+    .option("--write <kind=path>", "write this kind of file at each activation; may be repeated", collect)
     .option("--run <command>", "run this in a shell after files changed")
     .option("--check-with <command>", "run this in a shell on the new files before they are put in place")
     .option("--serve <address>", "serve local readers here, for example 127.0.0.1:7070")
-    .option("--state <directory>", "where what was verified is kept (default: STATE_DIRECTORY, or ./signet-agent)")
+    .option("--state <directory>", "directory for verified activations (default: STATE_DIRECTORY, or ./signet-agent)")
     .option("--instance <id>", "name in the fleet view (default: the name of the host)")
     .addOption(closing("--on-expired", "when the proof has run out (default: serve)"))
-    .addOption(closing("--on-revoked", "when what is there was revoked (default: close)"))
+    .addOption(closing("--on-revoked", "when the active content was revoked (default: close)"))
     .addHelpText(
       "after",
       HELP +
@@ -117,7 +117,7 @@ async function run(
         } catch (thrown) {
           const reason = thrown instanceof Error ? thrown.message : String(thrown);
           const fields = thrown instanceof AppError ? thrown.fields : [];
-          ownLog.error({ reason, ...(fields.length > 0 && { fields }) }, "the configuration of before stays");
+          ownLog.error({ reason, ...(fields.length > 0 && { fields }) }, "the previous configuration stays");
         }
       });
     });
@@ -141,14 +141,14 @@ function describe({ config, source, follower }: Agent["environments"][number]): 
 }
 
 function closing(flag: string, help: string): Option {
-  return new Option(`${flag} <what>`, help).choices(["serve", "close"]);
+  return new Option(`${flag} <action>`, help).choices(["serve", "close"]);
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
-/** What a configuration says must not be said again on the command line, where it would be ignored. */
+/** Refuses flags that a configuration would silently override. */
 function refuseBesideConfig(program: Command, command: Command): void {
   const allowed = new Set(["config", "check", "once", "waitTimeout", "json"]);
   for (const [owner, options] of [

@@ -12,7 +12,7 @@ import { readNewPassphrase } from "../shell/prompt.js";
 import { OF_BACKUP, PASSPHRASE_HELP } from "./passphrase.js";
 import { Session } from "../shell/session.js";
 import type { GlobalOptions, Shell } from "../shell/shell.js";
-import { syncDirectory, systemReason } from "../shell/text-files.js";
+import { syncDirectory, systemReason } from "../../sdk/runtime/node/node-files.js";
 import { quarters } from "./progress.js";
 
 interface Options extends GlobalOptions {

@@ -4,7 +4,7 @@ import { MAX_OPA_BYTES, MAX_OPA_FILES } from "../../bundle/opa/opa-policies.js";
 import { printable } from "../../core/printable.js";
 import { ArchiveError, isArchive, readArchive } from "../../tar/read-archive.js";
 import { InputError } from "../shell/cli-error.js";
-import { systemReason } from "../shell/text-files.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 import { roleOf, shownPath, type FileChoice, type FoundFile, type FoundFiles } from "./found-files.js";
 
 /** Headers and padding of as many files as there may be, twice over: tools write extended headers. */

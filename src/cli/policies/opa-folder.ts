@@ -2,7 +2,7 @@ import { lstat, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MAX_OPA_BYTES, MAX_OPA_FILES } from "../../bundle/opa/opa-policies.js";
 import { InputError } from "../shell/cli-error.js";
-import { systemReason } from "../shell/text-files.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 import { roleOf, shownPath, type FileChoice, type FoundFile, type FoundFiles } from "./found-files.js";
 
 /** Names in a folder, of whatever kind: a folder of another purpose is not read through. */

@@ -5,7 +5,7 @@ import { opaPathProblem } from "../../bundle/opa/opa-paths.js";
 import { readOpaPolicies } from "../../bundle/opa/opa-policies.js";
 import { OPA_POLICIES } from "../../core/bundle.js";
 import { CheckFailedError, InputError } from "../shell/cli-error.js";
-import { syncDirectory, systemReason } from "../shell/text-files.js";
+import { syncDirectory, systemReason } from "../../sdk/runtime/node/node-files.js";
 import { shownPath } from "./found-files.js";
 
 /** The policies of a kept version. */

@@ -4,7 +4,7 @@ import { createSecureContext } from "node:tls";
 import type { NodeTransportTls } from "../../sdk/node-transport.js";
 import { InputError, UsageError } from "./cli-error.js";
 import type { GlobalOptions } from "./shell.js";
-import { systemReason } from "./text-files.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 
 /**
  * The CA, client certificate and key that the options name, as PEM texts. Throws UsageError for a certificate without

@@ -3,7 +3,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import { defined } from "../../core/defined.js";
 import { InputError, UsageError } from "./cli-error.js";
 import type { Io } from "./io.js";
-import { systemReason, writeFileAtomically } from "./text-files.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
+import { writeFileAtomically } from "./text-files.js";
 
 /** A server as `signet login` and `signet context set` keep it. Paths are absolute. */
 export interface Context {

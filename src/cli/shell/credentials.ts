@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { SignetError } from "../../sdk/index.js";
 import { InputError } from "./cli-error.js";
 import type { Shell } from "./shell.js";
-import { systemReason } from "./text-files.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 
 /** The part of the program's help about tokens. */
 export const TOKEN_HELP = `Token, from the first of these (not an argument, which other users of the machine could see):

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { printable } from "../../core/printable.js";
 import { InputError, InterruptedError, UsageError } from "./cli-error.js";
 import type { Shell } from "./shell.js";
-import { systemReason } from "./text-files.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 
 const CONTROL = { interrupt: "\u0003", endOfInput: "\u0004", backspace: "\b", delete: "\u007f" } as const;
 

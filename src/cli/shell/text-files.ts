@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { getSystemErrorMap } from "node:util";
+import { syncDirectory, systemReason } from "../../sdk/runtime/node/node-files.js";
 import { InputError } from "./cli-error.js";
 import type { Io } from "./io.js";
 
@@ -20,13 +20,6 @@ export function decodeText(bytes: Uint8Array, file: string): string {
   } catch (cause) {
     throw new InputError(`${nameOf(file)} is not valid UTF-8`, { cause });
   }
-}
-
-/** The system's description of an error, without the file name that Node's message repeats. */
-export function systemReason(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
-  const [, words] = ("errno" in thrown && getSystemErrorMap().get(Number(thrown.errno))) || [];
-  return words ?? thrown.message;
 }
 
 /** The name of a file in messages. */
@@ -92,16 +85,6 @@ export async function writeNewFile(file: string, text: string, mode = 0o666): Pr
     throw new InputError(why, { cause });
   }
   await syncDirectory(dirname(file));
-}
-
-/** Makes the new name survive a power failure, where the system can open a directory. */
-export async function syncDirectory(directory: string): Promise<void> {
-  try {
-    await using handle = await open(directory, "r");
-    await handle.sync();
-  } catch {
-    // The file is replaced; without this its durability is up to the system.
-  }
 }
 
 /** All bytes of a stream. */

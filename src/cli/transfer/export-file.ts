@@ -9,7 +9,7 @@ import {
   type Provenance,
 } from "../../bundle/envelope/provenance.js";
 import { InputError } from "../shell/cli-error.js";
-import { systemReason } from "../shell/text-files.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 import {
   blobName,
   checkLayout,

@@ -4,7 +4,7 @@ import { decodeBase64 } from "../../bundle/base64.js";
 import type { PublicKey } from "../../bundle/keys.js";
 import { InputError, UsageError } from "../shell/cli-error.js";
 import type { Shell } from "../shell/shell.js";
-import { systemReason } from "../shell/text-files.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
 import { readPublicKey } from "./public-keys.js";
 
 /** The options of {@link withDeviceOptions}. */

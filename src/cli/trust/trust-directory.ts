@@ -9,7 +9,8 @@ import { TrustError } from "../../bundle/trust/trust-error.js";
 import type { PublicKey } from "../../bundle/keys.js";
 import { InputError, UsageError } from "../shell/cli-error.js";
 import type { Io } from "../shell/io.js";
-import { readTextFile, systemReason, writeFileAtomically } from "../shell/text-files.js";
+import { systemReason } from "../../sdk/runtime/node/node-files.js";
+import { readTextFile, writeFileAtomically } from "../shell/text-files.js";
 import { unsignedEnvelope } from "./envelopes.js";
 
 /** A root document in a file, whose signatures may be missing. */

@@ -45,7 +45,7 @@ export class FollowedRuntime implements Runtime {
   #connections = 0;
   #refusals = 0;
   /** Why `ready` fails at once: it is told once, and not again before the next attempt. */
-  #hopeless: Error | null = null;
+  #waitError: Error | null = null;
   #shown: string | null = null;
   #toldProof: RuntimeProof;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -79,9 +79,9 @@ export class FollowedRuntime implements Runtime {
   async ready({ signal, timeoutMs = Infinity }: { signal?: AbortSignal; timeoutMs?: number } = {}) {
     const { current } = this;
     if (current !== null) return current;
-    const hopeless = this.#hopeless;
-    this.#hopeless = null;
-    if (hopeless !== null) throw hopeless;
+    const error = this.#waitError;
+    this.#waitError = null;
+    if (error !== null) throw error;
     const { stop } = this.parts;
     if (stop.signal.aborted) throw closed();
     let tell: (outcome: CurrentPolicies | Error) => void = () => undefined;
@@ -144,7 +144,7 @@ export class FollowedRuntime implements Runtime {
       if (event.type === "waiting" && !(event.error.cause instanceof TrustError)) {
         this.#listeners.tell("attempt", { error: event.error });
       }
-      if (event.error.isFromServer && FINAL_ERRORS.has(event.error.code)) this.#despair(event.error);
+      if (event.error.isFromServer && FINAL_ERRORS.has(event.error.code)) this.#rejectWaiting(event.error);
     }
   }
 
@@ -161,7 +161,7 @@ export class FollowedRuntime implements Runtime {
     if (error === null) {
       ladder.accept();
       this.#refusal = null;
-      this.#hopeless = null;
+      this.#waitError = null;
       this.#nextRetryAt = null;
       this.#error = null;
       this.parts.reports.verified(keeper.current);
@@ -182,7 +182,7 @@ export class FollowedRuntime implements Runtime {
     const { code, message } = error;
     this.#refusals += 1;
     this.#refusal = { code, message, at: this.parts.now(), sequence: about.sequence };
-    this.#despair(error);
+    this.#rejectWaiting(error);
     this.parts.reports.refused(error, about);
   }
 
@@ -227,8 +227,8 @@ export class FollowedRuntime implements Runtime {
     };
   }
 
-  #despair(error: Error): void {
-    if (this.#waiting.size === 0) this.#hopeless = error;
+  #rejectWaiting(error: Error): void {
+    if (this.#waiting.size === 0) this.#waitError = error;
     this.#tell(error);
   }
 

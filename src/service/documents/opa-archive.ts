@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
-import { inArchiveOrder, type OpaFile } from "../../bundle/opa/opa-file.js";
+import type { OpaFile } from "../../bundle/opa/opa-file.js";
 import type { OpaActivation } from "../../bundle/opa/opa-manifest.js";
-import { opaContent, plainContent, unsignedOpaBundle } from "../../bundle/opa/opa-bundle.js";
+import { aroundSignatures, storedOpaContent, unsignedOpaBundle } from "../../bundle/opa/opa-bundle.js";
 import { formatSignatures, SIGNATURES_FILE } from "../../bundle/opa/opa-signature.js";
-import { readOpaPolicies } from "../../bundle/opa/opa-policies.js";
-import { type MediaType, OPA_POLICIES } from "../../core/bundle.js";
-import { MAX_POLICY_LEVELS, scanStrictJson } from "../../bundle/strict-json.js";
+import type { MediaType } from "../../core/bundle.js";
 import { yamlOrProblem } from "../../yaml/yaml-or-problem.js";
 import { formatUstarMember, ustarEnd } from "../../tar/ustar.js";
 
@@ -33,16 +31,10 @@ export interface UnsignedOpaTar {
  * kept is.
  */
 export function unsignedOpaTar({ activation, document, mediaType, keyId }: OpaArchiveRequest): UnsignedOpaTar {
-  const { spans } = scanStrictJson(document, { maxDepth: MAX_POLICY_LEVELS + 1, base: ["document"] });
-  const textOf = (name: string) => document.slice(spans.get(name)?.start, spans.get(name)?.end);
-  const content =
-    mediaType === OPA_POLICIES
-      ? opaContent(readOpaPolicies(textOf("policies")), yamlOrProblem)
-      : plainContent(textOf("policies"), textOf("scope_policies"));
+  const content = storedOpaContent(document, mediaType, yamlOrProblem);
   const { files, signingInput } = unsignedOpaBundle(activation, content, { keyId, sha256Hex });
-  const place = inArchiveOrder([...files, { name: SIGNATURES_FILE, bytes: new Uint8Array() }]);
-  const at = place.findIndex(({ name }) => name === SIGNATURES_FILE);
-  return { before: tarOf(files.slice(0, at)), after: tarOf(files.slice(at)), signingInput };
+  const [before, after] = aroundSignatures(files);
+  return { before: tarOf(before), after: tarOf(after), signingInput };
 }
 
 /** The tar file with its signature, in the parts of which it consists. `signature` is r and s over the signing input. */

@@ -29,7 +29,7 @@ const REQUEST_FAILED = /^request failed: /;
 const NO_STATUS: OpaStatus = { labels: {}, bundles: [] };
 
 /** What an instance says, as the fleet view shows it. */
-interface Told {
+interface NamedReport {
   readonly instanceId: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly agent: string | null;
@@ -41,7 +41,7 @@ interface Told {
 
 /** Takes what OPAs say of the bundles that they have into the fleet view. */
 export class OpaStatuses {
-  readonly #last = new LRUCache<string, { readonly told: string; readonly atMs: number }>({ max: MAX_REMEMBERED });
+  readonly #last = new LRUCache<string, { readonly report: string; readonly atMs: number }>({ max: MAX_REMEMBERED });
 
   constructor(
     private readonly deps: {
@@ -67,19 +67,19 @@ export class OpaStatuses {
     const status = text === "" ? NO_STATUS : await documents.opaStatus(principal, text);
     const named = namedIn(status, clientAddress);
     await count(named.instanceId);
-    const told: Told = { ...named, ...(await this.#outcome(environmentOf(principal), status)) };
+    const report: NamedReport = { ...named, ...(await this.#outcome(environmentOf(principal), status)) };
     const key = `${environmentOf(principal)} ${principal.tokenId} ${named.instanceId}`;
     const now = clock.now().getTime();
     const last = this.#last.get(key);
-    const spelled = JSON.stringify(told);
-    if (last?.told === spelled && now - last.atMs < RENEWED_MS && now >= last.atMs) return;
-    await this.#write(principal, told, clientAddress);
-    this.#last.set(key, { told: spelled, atMs: now });
+    const spelled = JSON.stringify(report);
+    if (last?.report === spelled && now - last.atMs < RENEWED_MS && now >= last.atMs) return;
+    await this.#write(principal, report, clientAddress);
+    this.#last.set(key, { report: spelled, atMs: now });
   }
 
-  async #write(principal: Principal, told: Told, clientAddress: string): Promise<void> {
+  async #write(principal: Principal, report: NamedReport, clientAddress: string): Promise<void> {
     const { instances } = this.deps;
-    const { instanceId, labels, agent, applied, rejection } = told;
+    const { instanceId, labels, agent, applied, rejection } = report;
     if (applied === null && rejection === null) {
       instances.connected(principal, { instanceId, labels, userAgent: agent, clientAddress });
       return;
@@ -95,7 +95,7 @@ export class OpaStatuses {
   }
 
   /** What applied is its sequence; of a rejection it is that of what is active: OPA does not name what it could not activate. */
-  async #outcome(environmentId: string, status: OpaStatus): Promise<Pick<Told, "applied" | "rejection">> {
+  async #outcome(environmentId: string, status: OpaStatus): Promise<Pick<NamedReport, "applied" | "rejection">> {
     const { read } = this.deps.store;
     const ours = bundleOf(status);
     if (ours === undefined) return { applied: null, rejection: null };
@@ -121,7 +121,7 @@ function bundleOf({ bundles }: OpaStatus): OpaBundleStatus | undefined {
   return candidates.find(({ error }) => error !== null && error.httpStatus === null) ?? candidates[0];
 }
 
-function namedIn({ labels }: OpaStatus, clientAddress: string): Pick<Told, "instanceId" | "labels" | "agent"> {
+function namedIn({ labels }: OpaStatus, clientAddress: string): Pick<NamedReport, "instanceId" | "labels" | "agent"> {
   const { id, version, ...others } = labels;
   const shown = Object.entries(others).flatMap(([name, value]) => {
     const key = cleanText(name, MAX_KEY_CHARACTERS) ?? "";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { AuditService } from "../../../gen/signet/v1/audit_pb.js";
 import { BundleService } from "../../../gen/signet/v1/bundle_pb.js";
 import { RuntimeService } from "../../../gen/signet/v1/runtime_pb.js";
-import { TokenService } from "../../../gen/signet/v1/token_pb.js";
+import { SystemService } from "../../../gen/signet/v1/system_pb.js";
 import { bind, refusalOf } from "./bind-fixture.js";
 import { onlyMethod } from "./proto-fixture.js";
 
@@ -153,7 +153,7 @@ describe("query", () => {
   });
 
   it("a list without parameters says so", () => {
-    expect(() => bind(TokenService.method.whoAmI, { query: "limit=5" })).toThrow("has no parameters");
+    expect(() => bind(SystemService.method.listNodes, { query: "limit=5" })).toThrow("has no parameters");
   });
 
   it("tells of the first hundred unknown names", () => {

@@ -207,7 +207,7 @@ class Key:
     key_id: str
     algorithm: str
     public_key_pem: str
-    #: ``bundles``, ``audit``, ``webhooks`` or ``attestation``.
+    #: ``bundles``, ``audit``, ``webhooks``, ``attestation`` or ``opa``.
     purpose: str
     #: ``current``, ``next`` or ``previous``.
     state: str

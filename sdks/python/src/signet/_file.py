@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ._observable import Observable
 from ._processes import forget, remember
-from ._told import Told
 from .document import Document, verify_document
 from .errors import SignetError, VerificationError
 from .frozen import FrozenDict, parse_frozen
@@ -52,7 +52,7 @@ class FileStatus:
     callback_failures: int
 
 
-class FileRuntime(Told[FilePolicies]):
+class FileRuntime(Observable[FilePolicies]):
     """Follows a file; made by :func:`signet.open_file`. A file that is damaged, or of another environment, changes nothing."""
 
     def __init__(

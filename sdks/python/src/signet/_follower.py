@@ -170,7 +170,7 @@ class Follower:
         if first_at is not None and time.monotonic() - first_at >= _GOOD_AFTER:
             self.backoff.reset()
         if error.is_final:
-            self.runtime._hopeless(error)
+            self.runtime._fail_waits(error)
         if self._is_wrong_way(error, first_at is not None) and self._step_down():
             return None
         wait = self.backoff.slow() if error.code in _SLOW else self.backoff.next()

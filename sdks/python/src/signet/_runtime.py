@@ -33,8 +33,8 @@ _log.addHandler(logging.NullHandler())
 class _Listener:
     def __init__(self, call: Callable[[Any], object]) -> None:
         self.call = call
-        #: What it was told last.
-        self.told: object = None
+        #: The value that it was called with last.
+        self.last: object = None
 
 
 class Runtime:
@@ -55,12 +55,12 @@ class Runtime:
         self._failures = 0
         self._newest: Policies | None = None
         self._count = 0
-        self._despair: SignetError | None = None
-        self._despairs = self._told = 0
+        self._wait_error: SignetError | None = None
+        self._wait_errors = self._wait_errors_seen = 0
         self._reporter = Reporter(self._report_rest, self._about) if options.reports else None
         self._begin()
 
-    # What a program asks.
+    # For the program.
 
     @property
     def current(self) -> Policies | None:
@@ -103,28 +103,28 @@ class Runtime:
         The runtime tries on all the same.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        life, told = self._life, self._told
+        life, seen = self._life, self._wait_errors_seen
         with life.changed:
             while True:
                 try:
-                    return self._ready_now(told)
+                    return self._ready_now(seen)
                 except ReadyTimeout as error:
                     left = None if deadline is None else deadline - time.monotonic()
                     if left is not None and left <= 0:
                         raise ReadyTimeout(error.message.replace("yet", f"after {timeout} s", 1)) from None
                 life.changed.wait(left)
 
-    def _ready_now(self, told: int) -> Policies:
+    def _ready_now(self, seen: int) -> Policies:
         """As ``wait_for_ready``, without waiting.
 
-        :param told: how many despairs the caller was told of
+        :param seen: how many errors of waits the caller has seen
         """
         current = self.current
         if current is not None:
             return current
-        if self._despairs > told and self._despair is not None:
-            self._told = self._despairs
-            raise copy.copy(self._despair)
+        if self._wait_errors > seen and self._wait_error is not None:
+            self._wait_errors_seen = self._wait_errors
+            raise copy.copy(self._wait_error)
         if self._life.over.is_set():
             raise Closed
         raise ReadyTimeout(f"nothing to enforce yet{self._why()}")
@@ -134,8 +134,8 @@ class Runtime:
         return self._count, self._newest, self._life.over.is_set()
 
     def updates(self) -> Iterator[Policies]:
-        """``current``, when there is one, and each one after it, until the runtime is closed. Blocks between them. Who is slow
-        misses superseded ones, and holds up nobody."""
+        """``current``, when there is one, and each one after it, until the runtime is closed. Blocks between them. A slow
+        reader misses superseded ones, and delays no other."""
         seen = 0
         while True:
             life = self._life
@@ -187,7 +187,7 @@ class Runtime:
         what = f"sequence {current.sequence}" if current else "nothing"
         return f"<signet.Runtime {self._options.identity.environment}: {what}, {self.status.state}>"
 
-    # Lives.
+    # Start, end and fork.
 
     def _begin(self) -> None:
         options = self._options
@@ -234,7 +234,7 @@ class Runtime:
     def _is_current(self, life: Life) -> bool:
         return life is self._life and not life.over.is_set()
 
-    # Telling.
+    # Announcements.
 
     def _is_closed(self, holding: Holding) -> bool:
         state = holding.standing.at(self._options.clock())
@@ -243,7 +243,7 @@ class Runtime:
         )
 
     def _look(self) -> None:
-        """Tells all that wait when there is something new."""
+        """Wakes all waits when there is something new."""
         life, current = self._life, self.current
         with life.changed:
             if current is not None and _name_of(current) != self._shown:
@@ -290,25 +290,25 @@ class Runtime:
 
     def _is_anything_new(self) -> bool:
         newest, state = self._newest, self._state()
-        return any(newest is not None and it.told != _name_of(newest) for it in self._listeners["update"]) or any(
-            it.told != state for it in self._listeners["state"]
+        return any(newest is not None and it.last != _name_of(newest) for it in self._listeners["update"]) or any(
+            it.last != state for it in self._listeners["state"]
         )
 
     def _call_all(self) -> None:
         state = self._state()
-        for listener in [it for it in self._listeners["state"] if it.told != state]:
-            listener.told = state
+        for listener in [it for it in self._listeners["state"] if it.last != state]:
+            listener.last = state
             self._call(listener, self.status)
         newest = self._newest
         if newest is None:
             return
         failure: Exception | None = None
         for listener in list(self._listeners["update"]):
-            if listener.told == _name_of(newest):
+            if listener.last == _name_of(newest):
                 continue
             failure = self._call(listener, newest) or failure
             # Afterwards, so that the child of a fork in the middle of it does it again.
-            listener.told = _name_of(newest)
+            listener.last = _name_of(newest)
         if failure is not None:
             reason = f"callback_failed: {type(failure).__name__}: {failure}"
             self._report(f"rejected callback {newest.activation}", "rejected", newest, reason)
@@ -332,7 +332,7 @@ class Runtime:
         current = self._keeper.holding.current
         if current is None or self._reported == f"rejected callback {current.activation}":
             return
-        if all(it.told == _name_of(current) for it in list(self._listeners["update"])):
+        if all(it.last == _name_of(current) for it in list(self._listeners["update"])):
             self._report(f"applied {current.activation}", "applied", current)
 
     def _report(self, key: str, state: str, about: Policies, reason: str | None = None) -> None:
@@ -370,7 +370,7 @@ class Runtime:
                 life.over.wait(30.0)
 
     def _take(self, news: News) -> SignetError | None:
-        """Verifies news, and tells what they change. Returns why they came to nothing."""
+        """Verifies news, and announces the change. Returns the error when they were not accepted."""
         error: SignetError | None
         try:
             error = self._keeper.take(news)
@@ -384,7 +384,7 @@ class Runtime:
         if error is None:
             if self._link.refusal is not None or self._link.error is not None:
                 self._link = replace(self._link, refusal=None, error=None, next_retry_at=None)
-            self._despair = None
+            self._wait_error = None
             self._report_applied()
         elif isinstance(error, TrustError):
             self._refuse(error, news)
@@ -394,7 +394,7 @@ class Runtime:
         sequence, deployment_id = news.about
         refusal = Refusal(error.code, error.message, _instant(self._options.clock()), sequence)
         self._link = replace(self._link, refusal=refusal, refusals=self._link.refusals + 1)
-        self._hopeless(error)
+        self._fail_waits(error)
         key = f"rejected {error.code} {sequence} {deployment_id}"
         if sequence == 0 or key == self._reported or self._reporter is None:
             return
@@ -402,11 +402,11 @@ class Runtime:
         self._reported = key
         self._reporter.report(Report("rejected", sequence, deployment_id, str(error)))
 
-    def _hopeless(self, error: SignetError) -> None:
+    def _fail_waits(self, error: SignetError) -> None:
         life = self._life
         with life.changed:
-            self._despair = error
-            self._despairs += 1
+            self._wait_error = error
+            self._wait_errors += 1
             life.changed.notify_all()
         self._wake()
 

@@ -51,7 +51,7 @@ class Runtime:
         """As :meth:`signet.Runtime.wait_for_ready`, with the same errors."""
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
-        seen = self.sync._told
+        seen = self.sync._wait_errors_seen
         with self._changes() as changed:
             while True:
                 changed.clear()
@@ -66,7 +66,7 @@ class Runtime:
                     await asyncio.wait_for(changed.wait(), left)
 
     async def updates(self) -> AsyncIterator[Policies]:
-        """``current``, when there is one, and each one after it, until it is closed. Who is slow misses superseded ones."""
+        """``current``, when there is one, and each one after it, until it is closed. A slow reader misses superseded ones."""
         seen = 0
         with self._changes() as changed:
             while True:

@@ -38,7 +38,7 @@ T = TypeVar("T")
 #: A document: its JSON text, whose numbers stay as they are spelled, or what ``json.dumps`` takes.
 Json = str | bytes | Mapping[str, Any]
 
-#: Whoever is told to come back later than this, in seconds, is told so.
+#: A longer Retry-After, in seconds, is not waited for: the error is raised.
 _MAX_RETRY_AFTER = 120.0
 _RETRIED = frozenset({"unavailable", "timeout", "rate_limited"})
 
@@ -85,15 +85,25 @@ class Client:
         #: Between attempts; replaced by tests.
         self._sleep: Callable[[float], object] = time.sleep
 
-    # What a token may ask.
+    # The token and the keys.
 
     def whoami(self) -> WhoAmI:
         return read_answer(WhoAmI, self._call("GET", "/v1/whoami"))
 
     def keys(self, *purposes: str) -> list[Key]:
-        """The public keys that the token may need; of these purposes only, when there are any."""
-        keys = [read_answer(Key, it) for it in self._call("GET", "/v1/keys")]
-        return [key for key in keys if not purposes or key.purpose in purposes]
+        """The public keys that the token may need; of these purposes only, when there are any.
+
+        The key of purpose ``opa`` (ES256) is returned only when it is asked for.
+        """
+        if not purposes:
+            return [read_answer(Key, it) for it in self._call("GET", "/v1/keys")]
+        # An older server ignores the filter.
+        return [
+            key
+            for purpose in dict.fromkeys(purposes)
+            for key in (read_answer(Key, it) for it in self._call("GET", f"/v1/keys?{urlencode({'purpose': purpose})}"))
+            if key.purpose == purpose
+        ]
 
     # Changes.
 

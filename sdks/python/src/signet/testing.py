@@ -15,12 +15,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ._keeper import Policies, parse_content
+from ._observable import Observable
 from ._status import Status
-from ._told import Told
 from .trust.envelope import sha256_hex
 
 
-class FakeRuntime(Told[Policies]):
+class FakeRuntime(Observable[Policies]):
     """Has what it is told, as a :class:`signet.Runtime` has what a server proves. ``publish`` returns after all callbacks."""
 
     def __init__(self, policies: Mapping[str, Any] | None = None) -> None:

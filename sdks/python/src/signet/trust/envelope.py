@@ -121,8 +121,8 @@ def _is_signed(key: bytes, message: bytes, signature: bytes) -> bool:
     return True
 
 
-# Some versions of cryptography import the rest of themselves at the first use. A thread that does so while the process forks leaves the
-# child an import lock that nobody releases: it is done here, by whoever imports this module.
+# Some versions of cryptography import the rest of themselves at the first use. If a thread did so while the process forks, the
+# child would inherit an import lock that is never released, so the first use is here, when this module is imported.
 _is_signed(bytes(32), b"", bytes(64))
 
 

@@ -1,4 +1,4 @@
-"""Tells a value that changes to readers and callbacks, for what follows something else than a server."""
+"""A value that changes, with its readers and callbacks: the base of runtimes that do not follow a server."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Generic, TypeVar
 from .errors import Closed, ReadyTimeout
 
 T = TypeVar("T")
-S = TypeVar("S", bound="Told")  # type: ignore[type-arg]
+S = TypeVar("S", bound="Observable")  # type: ignore[type-arg]
 
 _log = logging.getLogger("signet")
 
 
-class Told(Generic[T]):
-    """The part of a runtime's interface that has no server in it. ``_tell`` is called by one thread at a time."""
+class Observable(Generic[T]):
+    """The part of a runtime's interface that needs no server. ``_tell`` is called by one thread at a time."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -48,7 +48,7 @@ class Told(Generic[T]):
                 self._changed.wait(left)
 
     def updates(self) -> Iterator[T]:
-        """``current``, when there is one, and each one after it, until it is closed. Who is slow misses superseded ones."""
+        """``current``, when there is one, and each one after it, until it is closed. A slow reader misses superseded ones."""
         seen = 0
         while True:
             with self._changed:
@@ -78,7 +78,7 @@ class Told(Generic[T]):
         return remove
 
     def close(self) -> None:
-        """Ends ``updates``, and what is followed."""
+        """Ends ``updates``."""
         with self._changed:
             self._over.set()
             self._changed.notify_all()
