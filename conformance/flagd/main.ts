@@ -10,7 +10,7 @@ import { loadConfig } from "../../src/config/config.js";
 import { createSignetClient, type SignetClient } from "../../src/sdk/index.js";
 import { openNodeTransport } from "../../src/sdk/node-transport.js";
 import { startServer, type RunningServer } from "../../src/server/server.js";
-import { daemon, FLAG, pythonProvider, type Reader, type ReaderKind } from "./readers.js";
+import { daemon, FLAG, flagdCore, pythonProvider, type Reader, type ReaderKind } from "./readers.js";
 
 const TOKEN = "conformance-admin-token-0123456789";
 const PROMOTIONS = 10;
@@ -30,9 +30,11 @@ const flagSet = (isOn: boolean) =>
     },
   });
 
-const { FLAGD: flagd = "", FLAGD_PYTHON: python = "" } = process.env;
+const { FLAGD: flagd = "", FLAGD_CORE: core = "", FLAGD_PYTHON: python = "" } = process.env;
 const READERS: readonly (readonly [name: string, kind: ReaderKind | null, flipMs: number])[] = [
   ["the provider for Python, over gRPC", python === "" ? null : pythonProvider(python), FLIP_MS],
+  ["flagd's own core, over gRPC", core === "" ? null : flagdCore(core, "grpc"), FLIP_MS],
+  ["flagd's own core, over HTTP", core === "" ? null : flagdCore(core, "http"), POLLED_FLIP_MS],
   [
     "flagd over gRPC",
     flagd === ""

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 /** The flag that readers evaluate. */
 export const FLAG = "new-checkout";
 
-/** What a reader says of the flag; null while it does not know it. */
-export type Value = boolean | null;
+/** What a reader says of the flag: null while it has no flags, "absent" when it took a set of flags without it. */
+export type Value = boolean | null | "absent";
 
 /** A program of flagd's project that evaluates the flag. */
 export interface Reader extends AsyncDisposable {
@@ -70,6 +70,26 @@ export function pythonProvider(python: string): ReaderKind {
   };
 }
 
+/**
+ * flagd's own syncs and evaluator (its Go module core) in the program of conformance/flagd/core. It is started again when it ends, as
+ * whatever runs flagd starts that again: an HTTP sync whose first request fails ends both.
+ */
+export function flagdCore(binary: string, sync: "grpc" | "http"): ReaderKind {
+  return {
+    name: `flagd's own core, over ${sync}`,
+    start(url, token) {
+      const values = new Values();
+      const end = supervise(() => {
+        const child = spawn(binary, [sync, url, FLAG], { stdio: ["pipe", "pipe", "ignore"] });
+        child.stdin.end(`${token}\n`);
+        createInterface(child.stdout).on("line", (line) => values.take(JSON.parse(line) as Value));
+        return child;
+      });
+      return Promise.resolve(readerOf(values, end));
+    },
+  };
+}
+
 /** flagd itself with a source of flags. It is started again when it ends: its HTTP sync ends it when the first request fails. */
 export function daemon(
   binary: string,
@@ -90,16 +110,8 @@ export function daemon(
         FLAGD_SYNC_PORT: `${sync}`,
         FLAGD_SYNC_HTTP_PORT: `${http}`,
       };
+      const endChild = supervise(() => spawn(binary, args, { env, stdio: "ignore" }));
       const over = new AbortController();
-      let child: ChildProcess | null = null;
-      const supervise = async () => {
-        while (!over.signal.aborted) {
-          child = spawn(binary, args, { env, stdio: "ignore" });
-          await once(child, "exit");
-          await new Promise((resolve) => setTimeout(resolve, 500));
-        }
-      };
-      void supervise();
       const evaluate = async () => {
         while (!over.signal.aborted) {
           values.take(await evaluated(ofrep ?? 0));
@@ -109,9 +121,27 @@ export function daemon(
       void evaluate();
       return readerOf(values, async () => {
         over.abort();
-        if (child !== null) await stop(child);
+        await endChild();
       });
     },
+  };
+}
+
+/** Starts a program, and again half a second after each end of it, until the function that it returns is called. */
+function supervise(start: () => ChildProcess): () => Promise<void> {
+  const over = new AbortController();
+  let child: ChildProcess | null = null;
+  const run = async () => {
+    while (!over.signal.aborted) {
+      child = start();
+      await once(child, "exit");
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  };
+  void run();
+  return async () => {
+    over.abort();
+    if (child !== null) await stop(child);
   };
 }
 
