@@ -65,7 +65,7 @@ export type DocumentTask =
   | { readonly kind: "diff"; readonly from: string; readonly to: string }
   | ({ readonly kind: "opa_archive" } & OpaArchiveRequest)
   | { readonly kind: "opa_status"; readonly text: string }
-  | { readonly kind: "opa_decisions"; readonly text: string; readonly lines: boolean }
+  | { readonly kind: "opa_decisions"; readonly text: string; readonly head: string | null }
   | ({ readonly kind: "compare" } & Comparison);
 
 /** The longest YAML text, in UTF-16 units. JSON has the larger limit of the request. */
@@ -122,7 +122,7 @@ export function runDocumentTask(task: DocumentTask): DocumentAnswers[DocumentTas
     case "opa_status":
       return readOpaStatus(task.text);
     case "opa_decisions":
-      return readOpaDecisions(task.text, task.lines);
+      return readOpaDecisions(task.text, task.head);
     case "diff":
       // Older documents may spell the same numbers in another way.
       return diffJson(servedText(task.from), servedText(task.to), DIFF_BOUNDS);

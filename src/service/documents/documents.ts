@@ -162,8 +162,8 @@ export class Documents implements AsyncDisposable {
   }
 
   /** As readOpaDecisions. */
-  opaDecisions(owner: DocumentOwner, text: string, lines: boolean): Promise<OpaDecisions> {
-    return this.#run(owner, { kind: "opa_decisions", text, lines });
+  opaDecisions(owner: DocumentOwner, text: string, head: string | null): Promise<OpaDecisions> {
+    return this.#run(owner, { kind: "opa_decisions", text, head });
   }
 
   /** As namesEnvironment, of the text of scope policies that are kept. */

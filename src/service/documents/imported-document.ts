@@ -3,10 +3,11 @@ import { parseDocument } from "../../bundle/parse-document.js";
 import { partsOf, requireExported } from "../../bundle/envelope/exported-version.js";
 import type { Provenance } from "../../bundle/envelope/provenance.js";
 import { VerificationError } from "../../bundle/verification-error.js";
+import { OPA_POLICIES } from "../../core/bundle.js";
 import { AppError } from "../../core/error.js";
 import type { ImportedDocument } from "../../core/transfer.js";
 import { verifyKeptDocument } from "./kept-document.js";
-import { promoteContent, type PolicyContent } from "./policy-content.js";
+import { promoteContent, readPolicyContent, type PolicyContent } from "./policy-content.js";
 
 /** An imported document that verified. */
 export interface OpenedImport {
@@ -24,7 +25,7 @@ export interface OpenedImport {
  * name the exporting environment then name that one, as after a promotion.
  *
  * @throws AppError `invalid` (`not_verified`) for a document that is not the exported one or whose signatures do not verify; `invalid`
- *   as rewriteScopePolicies
+ *   as rewriteScopePolicies, and as readPolicyContent for policies of kind OPA
  */
 export function openImport(text: string, provenance: Provenance, toEnvironment: string): OpenedImport {
   const { sha256, size, key } = provenance.document;
@@ -39,6 +40,8 @@ export function openImport(text: string, provenance: Provenance, toEnvironment: 
     if (typeof verified === "string") throw notVerified(`the document is not what was signed: ${verified}`);
     const { policiesText: policies, scopePoliciesText: scopePolicies } = parsed;
     const content = promoteContent({ id: "", policies, scopePolicies }, provenance.environment.name, toEnvironment);
+    // The origin vouches for the bytes; that they are what this server takes for Rego, this server checks.
+    if (provenance.bundle.mediaType === OPA_POLICIES) readPolicyContent(policies, scopePolicies, OPA_POLICIES);
     return {
       content,
       document: partsOf(parsed.document),

@@ -28,6 +28,8 @@ const MAX_LABELS = 64;
 const MAX_BUNDLES = 100;
 /** Errors of the compiler that are told. */
 const MAX_ERRORS = 5;
+/** In one upload: OPA sends some hundreds. */
+const MAX_DECISIONS = 30_000;
 /** Of one text. */
 const MAX_CHARACTERS = 2_000;
 
@@ -78,18 +80,25 @@ function errorText(value: unknown): string {
 /** The decisions of an upload. */
 export interface OpaDecisions {
   readonly count: number;
-  /** Each as one line of JSON, with every number as it was written; empty unless `lines` was asked for. */
-  readonly lines: readonly string[];
+  /** A line of JSON for each, with every number as it was written; empty without a head. */
+  readonly lines: string;
 }
 
 /**
  * Reads an upload of OPA's decision log, a JSON array. Numbers and keys may be any that JSON has: they are input and results of policies.
- * Throws `malformed` for a text that is no JSON, and `invalid` for one that is no array.
+ *
+ * @param head a JSON object: each line is this object with the decision as its last member, `decision`; null makes no lines
+ * @throws AppError `malformed` for a text that is no JSON, and `invalid` for one that is no array of at most 30,000 objects
  */
-export function readOpaDecisions(text: string, lines: boolean): OpaDecisions {
+export function readOpaDecisions(text: string, head: string | null): OpaDecisions {
   const parsed = parseLenient(text);
   if (!Array.isArray(parsed)) throw new AppError("invalid", "the decision log must be a JSON array");
-  return { count: parsed.length, lines: lines ? elementsOf(withNumbers(text, (literal) => literal)) : [] };
+  if (parsed.length > MAX_DECISIONS) throw new AppError("invalid", "the decision log has more than 30,000 decisions");
+  if (!parsed.every(isObject)) throw new AppError("invalid", "each decision of the log must be a JSON object");
+  if (head === null) return { count: parsed.length, lines: "" };
+  const start = head.slice(0, -1);
+  const decisions = elementsOf(withNumbers(text, (literal) => literal));
+  return { count: parsed.length, lines: decisions.map((decision) => `${start},"decision":${decision}}\n`).join("") };
 }
 
 /** The elements of an array without white space outside of its strings. */
@@ -130,6 +139,10 @@ function parseLenient(text: string): unknown {
 
 function objectOf(value: unknown): Json {
   return typeof value === "object" && value !== null ? (value as Json) : {};
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function entriesOf(value: unknown): readonly (readonly [string, unknown])[] {

@@ -1,9 +1,13 @@
+import { createHash } from "node:crypto";
 import { createEs256Key, createEs256Signer, parseEs256PublicKey, verifyEs256 } from "../../bundle/opa/es256.js";
 import { parsePublicKey } from "../../bundle/keys.js";
 import type { Signer } from "../../bundle/signer.js";
 import type { KeyPurpose, KeySlot } from "../../core/key.js";
 import { createNodeSigner, nodeVerifier } from "./ed25519-node.js";
 import { newPem } from "./rotated-key.js";
+
+/** What an archive's signature covers is megabytes: a hash in JavaScript would hold up everybody. */
+const sha256 = (message: Uint8Array) => createHash("sha256").update(message).digest();
 
 /** A public key of any purpose. */
 export interface KindOfPublicKey {
@@ -19,7 +23,7 @@ export function newPemFor(slot: KeySlot): string {
 
 /** The signer of a private key. Throws `signing_failed` for a key of another kind. */
 export function signerFor(slot: KeySlot, privateKeyPem: string): Signer {
-  return slot === "opa" ? createEs256Signer(privateKeyPem) : createNodeSigner(privateKeyPem);
+  return slot === "opa" ? createEs256Signer(privateKeyPem, sha256) : createNodeSigner(privateKeyPem);
 }
 
 /** Reads a public key. Throws `invalid` for a key of another kind. */

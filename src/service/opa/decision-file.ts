@@ -28,11 +28,14 @@ export class DecisionFile implements DecisionSink {
     private readonly maxBytes = MAX_FILE_BYTES,
   ) {}
 
-  async write(principal: Principal, lines: readonly string[]): Promise<void> {
+  headOf(principal: Principal): string {
     const { orgId: org_id, projectId: project_id, environmentId: environment_id, keyPrefix: key_prefix } = principal;
     const received_at = instantOf(this.clock.now());
-    const head = JSON.stringify({ received_at, org_id, project_id, environment_id, key_prefix }).slice(0, -1);
-    const bytes = Buffer.from(lines.map((decision) => `${head},"decision":${decision}}\n`).join(""));
+    return JSON.stringify({ received_at, org_id, project_id, environment_id, key_prefix });
+  }
+
+  async write(lines: string): Promise<void> {
+    const bytes = Buffer.from(lines);
     if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) throw notKept("too many decisions wait for the disk");
     this.#waitingBytes += bytes.length;
     const own = this.#writing.then(() => this.#append(bytes));

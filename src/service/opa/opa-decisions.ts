@@ -4,11 +4,13 @@ import type { Documents } from "../documents/documents.js";
 
 /** Keeps decisions. */
 export interface DecisionSink {
+  /** A JSON object that says whose decisions are taken, and when: what each line begins with. */
+  headOf(principal: Principal): string;
   /**
-   * Resolves when the lines are written, each with whose it is. Rejects with `unavailable` when they cannot be: OPA keeps what was not
+   * Resolves when the lines are written, each of which ends with a line break. Rejects with `unavailable` when they cannot be: OPA keeps what was not
    * taken, and sends it again.
    */
-  write(principal: Principal, lines: readonly string[]): Promise<void>;
+  write(lines: string): Promise<void>;
 }
 
 /** Counts the decisions that OPAs log, and keeps them where the operator wants it. */
@@ -24,8 +26,8 @@ export class OpaDecisions {
   async take(principal: Principal, body: Uint8Array): Promise<number> {
     if (body.length === 0) return 0;
     const text = new TextDecoder().decode(body);
-    const { count, lines } = await this.documents.opaDecisions(principal, text, this.sink !== null);
-    await this.sink?.write(principal, lines);
+    const { count, lines } = await this.documents.opaDecisions(principal, text, this.sink?.headOf(principal) ?? null);
+    if (lines !== "") await this.sink?.write(lines);
     this.observer.counted(count);
     return count;
   }
