@@ -1,3 +1,4 @@
+import { benchAgentChecks } from "./agent-checks.js";
 import { benchAgent } from "./agent.js";
 import { benchAttack } from "./attack.js";
 import { benchAttackWork } from "./attack-work.js";
@@ -23,7 +24,10 @@ import { benchWebhooks } from "./webhooks.js";
 
 /** `npm run bench -- NAME…` runs these; without a name all but `agent`, `attack`, `attestation`, `audit-log`, `backup`, `cluster`, `console`, `disk`, `migrate`, `runtimes`, `standing`, `verify`, `watches` and `history`, which needs 10 GB. */
 const BENCHES = {
-  agent: benchAgent,
+  agent: async () => {
+    await benchAgentChecks();
+    await benchAgent();
+  },
   fanout: benchFanout,
   poll: benchPoll,
   storm: benchStorm,

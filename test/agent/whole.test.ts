@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Site } from "../attacks/trust/site.js";
 import { until } from "../sdk/runtime/scripted-signet.js";
+import { ADMIN_TOKEN } from "../support/server.js";
 import { openReader } from "./agents.js";
 import { scratchDirectory } from "./sources.js";
 import { configIn, devIn, WholeAgent } from "./whole.js";
@@ -164,3 +166,39 @@ describe("an agent at level 0", () => {
     expect(await answer.text()).toBe(await readFile(join(scratch.path, "d.json"), "utf8"));
   });
 });
+
+describe("decision logs", () => {
+  it("go to the server as they are, and the server's answer to the OPA", async () => {
+    const forwarding = config({ serve: { listen: LOCAL, decision_logs: "forward" }, environments: [dev] });
+    await using whole = await WholeAgent.start(forwarding);
+    await whole.agent.ready();
+    const post = async (body: string, coding?: string) => {
+      const headers = coding === undefined ? {} : { "content-encoding": coding };
+      const bytes = coding === undefined ? Buffer.from(body) : gzipSync(body);
+      return await fetch(`${whole.url}/v1/opa/logs`, { method: "POST", body: new Uint8Array(bytes), headers });
+    };
+    const before = await decisionsOf(site);
+    expect((await post('[{"decision_id":"1"},{"decision_id":"2"}]', "gzip")).status).toBe(200);
+    expect((await post('[{"decision_id":"3"}]')).status).toBe(200);
+    expect((await decisionsOf(site)) - before).toBe(3);
+    const refused = await post("{");
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining("the server did not take")]);
+    // The server's count is the one that counts.
+    expect(sample(await whole.metrics(), 'opa_decisions_total\\{environment="dev"\\}')).toBe(0);
+  });
+
+  it("are not lost while the server is away: the OPA hears of it", async () => {
+    const serve = { listen: LOCAL, decision_logs: "forward" };
+    await using whole = await WholeAgent.start(
+      config({ serve, environments: [{ ...dev, url: "http://127.0.0.1:1" }] }),
+    );
+    const answer = await fetch(`${whole.url}/v1/opa/logs`, { method: "POST", body: "[]" });
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "10"]);
+  });
+});
+
+/** Decisions that the server has counted. */
+async function decisionsOf({ signet }: Site): Promise<number> {
+  const answer = await fetch(`${signet.url}/metrics`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+  return Number(/^signet_opa_decisions_total (\d+)$/m.exec(await answer.text())?.[1] ?? 0);
+}

@@ -39,7 +39,7 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     "needs a cluster",
   ],
   "docs/migrate.md": ["needs a PostgreSQL server", "needs a PostgreSQL server", "needs a moved data directory"],
-  "docs/opa.md": ["needs a server", "needs opa"],
+  "docs/opa.md": ["needs a server", "needs opa", "needs OPAL"],
   "docs/operate.md": ["needs systemd", "needs systemd", "needs docker", "the server of another machine"],
   "docs/readers.md": ["goes on until it is stopped", "needs flagd"],
   "docs/scale.md": [

@@ -3,7 +3,6 @@ import { waitFor } from "../../core/schedule/wait.js";
 import { refusalBody, type Refusal } from "./local-answer.js";
 import type { StreamState, WatchFeed, WatchForm } from "./watch-feed.js";
 
-/** The stream of a reader that takes nothing for this long is ended. */
 const STUCK_MS = 60_000;
 
 /** The parts of a stream. */
@@ -13,6 +12,8 @@ export interface WatchStreamOptions {
   readonly form: WatchForm;
   readonly state: StreamState;
   readonly onChange: (woken: () => void) => Disposable;
+  /** The stream of a reader that takes nothing for this long is ended; in milliseconds. Default: a minute. */
+  readonly stuckMs?: number;
 }
 
 /**
@@ -95,9 +96,9 @@ export class WatchStream {
 
   /** False when the reader has gone, or takes nothing. */
   async #drained(): Promise<boolean> {
-    const { response } = this.options;
+    const { response, stuckMs = STUCK_MS } = this.options;
     const drain = new Promise<void>((resolve) => response.once("drain", resolve));
-    const isInTime = await waitFor(drain, STUCK_MS, [this.#left.signal]).catch(() => null);
+    const isInTime = await waitFor(drain, stuckMs, [this.#left.signal]).catch(() => null);
     if (isInTime === false) response.destroy();
     return isInTime === true;
   }

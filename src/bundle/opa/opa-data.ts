@@ -1,6 +1,6 @@
 import { AppError } from "../../core/error.js";
 import { scanStrictJson } from "../strict-json.js";
-import { isBelow } from "./opa-paths.js";
+import type { RootPlace } from "./opa-paths.js";
 
 /** An object of `data`; its keys are never `__proto__`, which scanStrictJson and opaPathProblem refuse. */
 type DataObject = { [key: string]: unknown };
@@ -9,8 +9,8 @@ type DataObject = { [key: string]: unknown };
 export class OpaData {
   readonly #root: DataObject = {};
 
-  /** @param roots the paths that the bundle owns, in segments */
-  constructor(private readonly roots: readonly (readonly string[])[]) {}
+  /** @param roots the paths that the bundle owns */
+  constructor(private readonly roots: RootPlace) {}
 
   /**
    * Puts the value of a data file at the path of its folder. Returns why not: the value of the topmost folder is no object, it has a path
@@ -19,22 +19,23 @@ export class OpaData {
   insert(folder: readonly string[], value: unknown): string | null {
     if (folder.length === 0 && !isObject(value)) return "must be an object at the top of the bundle";
     const whole = folder.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as DataObject;
-    const outside = this.#outside([], whole);
+    const outside = outsideOf(this.roots, [], whole);
     if (outside !== null) return `has data.${shown(outside)}, which is outside of the roots`;
     const twice = merge(this.#root, whole);
     return twice === null ? null : `has data.${shown(twice)}, which another file has too`;
   }
+}
 
-  /** The first path that no root has; null when there is none. */
-  #outside(path: readonly string[], value: unknown): readonly string[] | null {
-    if (this.roots.some((root) => isBelow(root, path))) return null;
-    if (!isObject(value) || !this.roots.some((root) => isBelow(path, root))) return path;
-    for (const [key, inner] of Object.entries(value)) {
-      const outside = this.#outside([...path, key], inner);
-      if (outside !== null) return outside;
-    }
-    return null;
+/** The first path that no root has; null when there is none. */
+function outsideOf({ isRoot, below }: RootPlace, path: readonly string[], value: unknown): readonly string[] | null {
+  if (isRoot) return null;
+  if (!isObject(value)) return path;
+  for (const [key, inner] of Object.entries(value)) {
+    const next = below.get(key);
+    const outside = next === undefined ? [...path, key] : outsideOf(next, [...path, key], inner);
+    if (outside !== null) return outside;
   }
+  return null;
 }
 
 /**

@@ -27,9 +27,45 @@ export function opaPathProblem(path: string): string | null {
   return fitsArchive(path) ? null : TOO_LONG;
 }
 
-/** Whether `data` at the path `root` has what is at `path`; both in segments. The root without segments has all. */
-export function isBelow(root: readonly string[], path: readonly string[]): boolean {
-  return root.length <= path.length && root.every((segment, i) => segment === path[i]);
+/** A path of `data` by the roots of a bundle: it is one, or some are below it, or it would not be there. */
+export interface RootPlace {
+  readonly isRoot: boolean;
+  /** By the next segment. */
+  readonly below: ReadonlyMap<string, RootPlace>;
+}
+
+/** The top of the roots as a tree: asking it takes a time that does not grow with their number. */
+export function rootTree(roots: readonly string[]): RootPlace {
+  const top = newPlace();
+  for (const root of roots) {
+    let place = top;
+    for (const segment of segmentsOf(root)) {
+      const next = place.below.get(segment) ?? newPlace();
+      place.below.set(segment, next);
+      place = next;
+    }
+    place.isRoot = true;
+  }
+  return top;
+}
+
+/** Whether a path, in segments, is a root or below one. */
+export function isInRoots(top: RootPlace, path: readonly string[]): boolean {
+  let place: RootPlace | undefined = top;
+  for (const segment of path) {
+    if (place === undefined || place.isRoot) break;
+    place = place.below.get(segment);
+  }
+  return place?.isRoot === true;
+}
+
+interface NewPlace {
+  isRoot: boolean;
+  readonly below: Map<string, NewPlace>;
+}
+
+function newPlace(): NewPlace {
+  return { isRoot: false, below: new Map() };
 }
 
 /** The segments of a path of `data` that is written with slashes; none for "". */

@@ -1,7 +1,7 @@
 import { invalidFields, MAX_FIELD_ERRORS, type FieldError } from "../../core/error.js";
 import { scanStrictJson } from "../strict-json.js";
 import { OpaData, parseDataFile } from "./opa-data.js";
-import { isBelow, opaPathProblem, opaRootProblem, segmentsOf } from "./opa-paths.js";
+import { isInRoots, opaPathProblem, opaRootProblem, rootTree, segmentsOf, type RootPlace } from "./opa-paths.js";
 import { readRegoPackage } from "./rego-package.js";
 
 /** How many files a bundle may have. */
@@ -68,7 +68,7 @@ export function parseOpaPolicies(policies: string, { readYaml }: OpaPolicyChecks
   const roots = rootsOf(given["roots"], errors);
   const texts = filesOf(given["files"], errors);
   errors.throwIfAny();
-  checkFiles(texts, { roots: roots.map(segmentsOf), readYaml }, errors);
+  checkFiles(texts, { roots: rootTree(roots), readYaml }, errors);
   errors.throwIfAny();
   return { files: new Map(texts), roots, regoVersion: literal === "0" ? 0 : 1 };
 }
@@ -127,9 +127,13 @@ function addOverlaps(roots: readonly string[], errors: Problems): void {
   }
 }
 
-function beginningsOf(root: string): readonly string[] {
-  const segments = segmentsOf(root);
-  return segments.map((_, i) => segments.slice(0, i).join("/"));
+/** The paths above a path, from the top, which is `""`; none for the top itself. */
+function beginningsOf(path: string): readonly string[] {
+  if (path === "") return [];
+  const beginnings = [""];
+  for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1))
+    beginnings.push(path.slice(0, slash));
+  return beginnings;
 }
 
 function filesOf(given: unknown, errors: Problems): readonly (readonly [path: string, text: string])[] {
@@ -180,7 +184,7 @@ function addClashes(paths: readonly string[], errors: Problems): void {
 
 function checkFiles(
   files: readonly (readonly [path: string, text: string])[],
-  { roots, readYaml }: { readonly roots: readonly (readonly string[])[] } & OpaPolicyChecks,
+  { roots, readYaml }: { readonly roots: RootPlace } & OpaPolicyChecks,
   errors: Problems,
 ): void {
   const data = new OpaData(roots);
@@ -207,11 +211,11 @@ function checkFiles(
   }
 }
 
-function moduleProblem(text: string, roots: readonly (readonly string[])[]): string | null {
+function moduleProblem(text: string, roots: RootPlace): string | null {
   if (text.includes("\0")) return "must not have a null character";
   const read = readRegoPackage(text);
   if ("problem" in read) return read.problem;
-  if (roots.some((root) => isBelow(root, read.path))) return null;
+  if (isInRoots(roots, read.path)) return null;
   return `has the package ${shown(read.path.join("."))}, which is outside of the roots`;
 }
 
@@ -235,5 +239,5 @@ function utf8Length(text: string): number {
 }
 
 function shown(text: string): string {
-  return text.length > MAX_SHOWN_PATH ? `${text.slice(0, MAX_SHOWN_PATH)}…` : text;
+  return text.length > MAX_SHOWN_PATH ? `${text.slice(0, MAX_SHOWN_PATH).toWellFormed()}…` : text;
 }

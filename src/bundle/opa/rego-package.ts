@@ -1,12 +1,10 @@
 /** The path of a Rego module's package, without `data`; or why the text has none. */
 export type RegoPackage = { readonly path: readonly string[] } | { readonly problem: string };
 
-const SPACE_AND_COMMENTS = /(?:[ \t\r\n]|#[^\n]*)*/y;
-const COMMENTS = /(?:#[^\n]*)*/y;
+const SPACE = " \t\r\n";
+const LETTER = /^[A-Za-z_]$/;
 /** OPA's scanner: ASCII letters, `_`, and after the first also decimal digits of any script. */
-const IDENTIFIER = /[A-Za-z_](?:[A-Za-z_0-9]|(?![\0-\x7f])\p{Nd})*/uy;
-const QUOTED = /"(?:[^"\\\n\0]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"/y;
-const RAW = /`[^`\0]*`/y;
+const LETTER_OR_DIGIT = /^[A-Za-z_\p{Nd}]$/u;
 
 /**
  * Reads the package declaration at the start of a Rego module, as OPA's scanner and parser do (`v1/ast/internal/scanner`, `parsePackage` and
@@ -16,16 +14,16 @@ const RAW = /`[^`\0]*`/y;
  */
 export function readRegoPackage(text: string): RegoPackage {
   const reader = new Reader(text);
-  reader.skip(SPACE_AND_COMMENTS);
-  if (reader.take(IDENTIFIER) !== "package") return { problem: "must begin with a package declaration" };
+  reader.skipSpace();
+  if (reader.takeName() !== "package") return { problem: "must begin with a package declaration" };
   const before = reader.pos;
-  reader.skip(SPACE_AND_COMMENTS);
-  const first = reader.pos === before ? null : reader.take(IDENTIFIER);
+  reader.skipSpace();
+  const first = reader.pos === before ? null : reader.takeName();
   // A lone underscore is a name that OPA makes up.
   if (first === null || first === "_") return reader.problem("a name after package");
   const path = [first];
   for (;;) {
-    reader.skip(COMMENTS);
+    reader.skipComment();
     const next = reader.takeOne(".[");
     if (next === null) return reader.isAtEnd() ? { path } : reader.problem("the end of the package");
     const part = next === "." ? reader.afterDot() : reader.inBrackets();
@@ -35,6 +33,7 @@ export function readRegoPackage(text: string): RegoPackage {
   }
 }
 
+/** Goes from character to character: a pattern that repeats a choice would overflow its stack on a text of some megabytes. */
 class Reader {
   pos: number;
 
@@ -42,40 +41,56 @@ class Reader {
     this.pos = text.startsWith("\ufeff") ? 1 : 0;
   }
 
-  skip(pattern: RegExp): void {
-    this.take(pattern);
+  /** White space and comments. */
+  skipSpace(): void {
+    for (;;) {
+      const from = this.pos;
+      while (this.#isOneOf(SPACE)) this.pos++;
+      this.skipComment();
+      if (this.pos === from) return;
+    }
   }
 
-  /** What a sticky pattern matches here; null if it does not. */
-  take(pattern: RegExp): string | null {
-    pattern.lastIndex = this.pos;
-    const found = pattern.exec(this.text)?.[0] ?? null;
-    this.pos += found?.length ?? 0;
-    return found;
+  /** A comment up to the end of its line. */
+  skipComment(): void {
+    if (!this.#isOneOf("#")) return;
+    const end = this.text.indexOf("\n", this.pos);
+    this.pos = end < 0 ? this.text.length : end;
+  }
+
+  /** The identifier here; null if there is none. */
+  takeName(): string | null {
+    const from = this.pos;
+    let allowed = LETTER;
+    for (;;) {
+      const character = String.fromCodePoint(this.text.codePointAt(this.pos) ?? 0);
+      if (!allowed.test(character)) break;
+      this.pos += character.length;
+      allowed = LETTER_OR_DIGIT;
+    }
+    return this.pos === from ? null : this.text.slice(from, this.pos);
   }
 
   takeOne(characters: string): string | null {
-    const next = this.text.charAt(this.pos);
-    if (next === "" || !characters.includes(next)) return null;
-    this.pos++;
-    return next;
+    if (!this.#isOneOf(characters)) return null;
+    return this.text.charAt(this.pos++);
   }
 
   /** A text that goes on without white space, as `a-b`, is no package for OPA. */
   isAtEnd(): boolean {
-    return this.pos === this.text.length || " \t\r\n".includes(this.text.charAt(this.pos));
+    return this.pos === this.text.length || this.#isOneOf(SPACE);
   }
 
   afterDot(): string | null {
-    this.skip(COMMENTS);
-    return this.take(IDENTIFIER);
+    this.skipComment();
+    return this.takeName();
   }
 
   inBrackets(): string | null {
-    this.skip(SPACE_AND_COMMENTS);
-    const quoted = this.take(QUOTED);
-    const raw = quoted === null ? this.take(RAW) : null;
-    this.skip(SPACE_AND_COMMENTS);
+    this.skipSpace();
+    const quoted = this.#takeQuoted();
+    const raw = quoted === null ? this.#takeRaw() : null;
+    this.skipSpace();
     if (this.takeOne("]") === null) return null;
     if (quoted === null) return raw?.slice(1, -1) ?? null;
     const inner = quoted.slice(1, -1);
@@ -86,8 +101,39 @@ class Reader {
   }
 
   problem(expected: string): { readonly problem: string } {
-    const line = this.text.slice(0, this.pos).split("\n").length;
+    let line = 1;
+    for (let at = this.text.indexOf("\n"); at >= 0 && at < this.pos; at = this.text.indexOf("\n", at + 1)) line++;
     return { problem: `line ${line}: expected ${expected}` };
+  }
+
+  #isOneOf(characters: string): boolean {
+    return this.pos < this.text.length && characters.includes(this.text.charAt(this.pos));
+  }
+
+  /** A literal with its quotes, whose escapes may be wrong; null for one that does not end on its line. */
+  #takeQuoted(): string | null {
+    if (!this.#isOneOf('"')) return null;
+    for (let at = this.pos + 1; at < this.text.length; at++) {
+      const character = this.text.charAt(at);
+      if (character === "\n" || character === "\0") return null;
+      if (character === "\\") at++;
+      else if (character === '"') return this.#takeTo(at + 1);
+    }
+    return null;
+  }
+
+  /** A raw literal with its quotes. */
+  #takeRaw(): string | null {
+    if (!this.#isOneOf("`")) return null;
+    const end = this.text.indexOf("`", this.pos + 1);
+    const raw = end < 0 ? "\0" : this.text.slice(this.pos, end + 1);
+    return raw.includes("\0") ? null : this.#takeTo(end + 1);
+  }
+
+  #takeTo(end: number): string {
+    const from = this.pos;
+    this.pos = end;
+    return this.text.slice(from, end);
   }
 }
 

@@ -8,7 +8,8 @@ export type TrustTime = string;
 /** Later than every other time: the expiry of what never runs out. */
 export const END_OF_TIME: TrustTime = "9999-12-31T23:59:59Z";
 
-const FORM = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+/** Not the year 0, which not every language has. */
+const FORM = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 /**
  * An instant without its fraction of a second. Takes milliseconds since the epoch too.

@@ -44,6 +44,8 @@ Be a runtime: a watch, which prints each push as it verifies it:
 
 ${indented(watch)}
 
+Programs in Python or Go, OPA, flagd, and programs that read a file: ${server.url}/docs/start#runtimes-everywhere
+
 ${isExecutable ? "signet help lists all commands." : "README.md goes on from here."}`;
 }
 

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { TrustError, type TrustCode } from "../../bundle/trust/trust-error.js";
 import { conditionOf, type TrustCondition, type TrustIdentity } from "../../bundle/trust/trust-state.js";
 import { verifyPinnedRoot } from "../../bundle/trust/verify-objects.js";
+import { utf8Text } from "../runtime/utf8-text.js";
 import { Keeper } from "../runtime/keeper.js";
 import { openFileCache } from "../runtime/node/node-cache.js";
 import { createNodePlatform } from "../runtime/node/node-platform.js";
@@ -64,8 +65,10 @@ export async function runClient(
 }
 
 async function initialize(directory: string, rootFile: string, identity: TrustIdentity): Promise<ClientEnd> {
-  const root = await readFile(rootFile, "utf8");
+  const bytes = await readFile(rootFile);
+  let root: string;
   try {
+    root = utf8Text(bytes, "the root");
     await verifyPinnedRoot(root, identity, nodeVerifier);
   } catch (thrown) {
     if (!(thrown instanceof TrustError)) throw thrown;

@@ -1,4 +1,9 @@
+import { scanStrictJson } from "../../bundle/strict-json.js";
 import { TrustError } from "../../bundle/trust/trust-error.js";
+import { utf8Text } from "./utf8-text.js";
+
+/** Above the nesting that a server takes. */
+const MAX_LEVELS = 128;
 
 /** A content, parsed. */
 export interface ParsedContent {
@@ -17,12 +22,13 @@ const forgotten = new FinalizationRegistry((digest: string) => {
  * Parses content whose SHA-256 was compared, and freezes it.
  *
  * @param digest the SHA-256 of the bytes
- * @throws TrustError `malformed` for anything but `{"policies": {…}, "scope_policies": {…}}`
+ * @throws TrustError `malformed` for anything but `{"policies": {…}, "scope_policies": {…}}` in UTF-8, without duplicate keys, the key
+ *   `__proto__` and half surrogates, at most 128 levels deep
  */
 export function parseContent(bytes: Uint8Array, digest: string): ParsedContent {
   const known = parsed.get(digest)?.deref();
   if (known !== undefined) return known;
-  const text = new TextDecoder().decode(bytes);
+  const text = utf8Text(bytes, "the content");
   const { policies, scope_policies: scopePolicies } = objectOf(text);
   if (!isRecord(policies) || !isRecord(scopePolicies)) {
     throw new TrustError("malformed", "the content has no policies or no scope_policies");
@@ -35,10 +41,12 @@ export function parseContent(bytes: Uint8Array, digest: string): ParsedContent {
 
 function objectOf(text: string): Readonly<Record<string, unknown>> {
   try {
+    // What another parser would read differently is refused, as in the SDKs of other languages.
+    scanStrictJson(text, { maxDepth: MAX_LEVELS, anyNumber: true, base: ["content"] });
     const value: unknown = JSON.parse(text);
     return isRecord(value) ? value : {};
   } catch (cause) {
-    throw new TrustError("malformed", "the content is not JSON", { cause });
+    throw new TrustError("malformed", "the content is not strict JSON", { cause });
   }
 }
 

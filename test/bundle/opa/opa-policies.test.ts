@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseOpaPolicies, readOpaPolicies } from "../../../src/bundle/opa/opa-policies.js";
+import { isInRoots, rootTree } from "../../../src/bundle/opa/opa-paths.js";
 import { AppError } from "../../../src/core/error.js";
 import { yamlOrProblem } from "../../../src/yaml/yaml-or-problem.js";
 
@@ -222,5 +223,28 @@ describe("policies of kind OPA", () => {
   it("tell a hundred problems at once", () => {
     const files = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${i}.txt`, ""]));
     expect(problems({ files })).toHaveLength(100);
+  });
+
+  it("are compared with the roots in a time that does not grow with their number", () => {
+    const above = Array.from({ length: 496 }, () => "a");
+    const names = Array.from({ length: 1_000 }, (_, i) => `b${i}`);
+    const roots = names.map((name) => [...above, name].join("/"));
+    let asked = 0;
+    const path = [...above, "b999", "c"];
+    const counted = new Proxy(path, {
+      get: (target, key, self) => {
+        asked += 1;
+        return Reflect.get(target, key, self) as unknown;
+      },
+    });
+    expect(isInRoots(rootTree(roots), counted)).toBe(true);
+    expect(asked).toBeLessThan(5 * path.length);
+    expect(isInRoots(rootTree(roots), [...above, "b1000"])).toBe(false);
+    expect(isInRoots(rootTree(roots), above)).toBe(false);
+  });
+
+  it("are refused in well-formed texts", () => {
+    const [problem] = problems({ files: { [`${"a".repeat(199)}\u{1f600}.txt`]: "" } });
+    expect(problem?.isWellFormed()).toBe(true);
   });
 });

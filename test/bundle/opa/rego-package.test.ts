@@ -52,4 +52,15 @@ describe("the package of a Rego module", () => {
     expect(readRegoPackage(`${long}package a${".b".repeat(100_000)}`)).toMatchObject({ path: { length: 100_001 } });
     expect(readRegoPackage(`package a["${"\\u0061".repeat(300_000)}`)).toHaveProperty("problem");
   });
+
+  it.each([
+    ["white space", `${" \n".repeat(4_000_000)}package a`, "a"],
+    ["comments", `${"#\n".repeat(4_000_000)}package a`, "a"],
+    ["a name", `package ${"a".repeat(8_000_000)}`, "a".repeat(8_000_000)],
+    ["a string", `package a["${"b".repeat(8_000_000)}"]`, "b".repeat(8_000_000)],
+  ])("is read behind or in megabytes of %s", (_, text, last) => {
+    const read = readRegoPackage(text);
+    // Compared without a printed difference of megabytes.
+    expect("path" in read && read.path.at(-1) === last).toBe(true);
+  });
 });

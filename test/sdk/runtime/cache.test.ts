@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,6 +39,16 @@ async function alone(options: Partial<NodeRuntimeOptions> = {}): Promise<Runtime
 }
 
 describe("a cache", () => {
+  it("does not wait for a pipe in the place of its state", async () => {
+    await runOnce(7);
+    const file = join(await folder(), "state.json");
+    await rm(file);
+    execFileSync("mkfifo", [file]);
+    await using runtime = await alone();
+    expect(runtime.current).toBeNull();
+    expect(runtime.status.cacheError).toMatchObject({ message: expect.stringContaining("no regular file") as unknown });
+  });
+
   it("is written when something changed, and not for a lease that is told again", async () => {
     const parts = await pack();
     await using signet = await ScriptedSignet.start(() => [activationOf(parts)]);

@@ -212,6 +212,10 @@ func write(path string, bytes []byte) error {
 
 // readAtMost returns nil for a file that is not there, and fails for one that is too large.
 func readAtMost(path string, max int64) ([]byte, error) {
+	// A pipe or a device would be read for ever.
+	if found, err := os.Stat(path); err == nil && !found.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil

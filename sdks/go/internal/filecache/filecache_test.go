@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -116,5 +117,22 @@ func TestDamagedStatesAreErrors(t *testing.T) {
 	}
 	if state, content, err := cache.Load(); state == nil || content != nil || err != nil {
 		t.Fatal(state, content, err)
+	}
+}
+
+// A pipe would be read for ever.
+func TestAPipeInThePlaceOfTheState(t *testing.T) {
+	directory := t.TempDir()
+	cache := Open(directory, identity)
+	store(t, cache, entry("first", 1))
+	file := filepath.Join(cache.folder, "state.json")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := exec.Command("mkfifo", file).Run(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := cache.Load(); err == nil {
+		t.Error("a pipe was read")
 	}
 }

@@ -59,8 +59,7 @@ func Parse(text []byte, maxDepth int) (Value, error) {
 	return s.whole()
 }
 
-// Spans returns the texts of the members of an object, and checks no more of them than that they are JSON: neither the keys of objects
-// inside of them nor their numbers.
+// Spans returns the texts of the members of an object. It refuses what Parse does, but for numbers: they may be of any size and precision.
 func Spans(text []byte, maxDepth int) (map[string][]byte, error) {
 	s := scanner{text: text, maxDepth: maxDepth, lenient: true}
 	value, err := s.whole()
@@ -87,7 +86,7 @@ type scanner struct {
 	maxDepth int
 	// build makes values; otherwise only the members of the outermost object are kept.
 	build bool
-	// lenient checks keys at the top alone, and no numbers.
+	// lenient checks no numbers.
 	lenient bool
 }
 
@@ -140,28 +139,26 @@ func (s *scanner) object() (Value, error) {
 		if s.peek() != '"' {
 			return s.flaw("expected a key in double quotes")
 		}
-		key, err := s.string(isKept)
+		key, err := s.string(true)
 		if err != nil {
 			return err
 		}
-		if isKept {
-			// As the server: JavaScript's objects have no such key.
-			if key == "__proto__" {
-				return s.flaw("the key __proto__")
+		// As the server: JavaScript's objects have no such key.
+		if key == "__proto__" {
+			return s.flaw("the key __proto__")
+		}
+		if seen == nil && len(value.Members) == manyKeys {
+			seen = make(map[string]struct{})
+			for _, member := range value.Members {
+				seen[member.Key] = struct{}{}
 			}
-			if seen == nil && len(value.Members) == manyKeys {
-				seen = make(map[string]struct{})
-				for _, member := range value.Members {
-					seen[member.Key] = struct{}{}
-				}
-			}
-			_, isDouble := seen[key]
-			if isDouble || (seen == nil && value.Get(key) != nil) {
-				return s.flaw("a duplicate key")
-			}
-			if seen != nil {
-				seen[key] = struct{}{}
-			}
+		}
+		_, isDouble := seen[key]
+		if isDouble || (seen == nil && value.Get(key) != nil) {
+			return s.flaw("a duplicate key")
+		}
+		if seen != nil {
+			seen[key] = struct{}{}
 		}
 		s.space()
 		if s.peek() != ':' {
@@ -170,9 +167,10 @@ func (s *scanner) object() (Value, error) {
 		s.pos++
 		s.space()
 		member, err := s.value()
-		if isKept {
-			value.Members = append(value.Members, Member{key, member})
+		if !isKept {
+			member = Value{}
 		}
+		value.Members = append(value.Members, Member{key, member})
 		return err
 	})
 	return value, err

@@ -55,12 +55,12 @@ func TestGetReturnsWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestSpansChecksTheTopAlone(t *testing.T) {
-	spans, err := Spans([]byte(` {"a": {"x":1,"x":9007199254740993} , "b":[1]} `), 8)
-	if err != nil || string(spans["a"]) != `{"x":1,"x":9007199254740993}` || string(spans["b"]) != `[1]` || len(spans) != 2 {
+func TestSpansChecksNoNumbers(t *testing.T) {
+	spans, err := Spans([]byte(` {"a": {"x":1e400,"y":9007199254740993} , "b":[1]} `), 8)
+	if err != nil || string(spans["a"]) != `{"x":1e400,"y":9007199254740993}` || string(spans["b"]) != `[1]` || len(spans) != 2 {
 		t.Errorf("%q, %v", spans, err)
 	}
-	for _, text := range []string{`{"a":1,"a":2}`, `[]`, `{"a":{"x":}}`, `{"a":[[[[[[[[[]]]]]]]]]}`, `1`} {
+	for _, text := range []string{`{"a":1,"a":2}`, `[]`, `{"a":{"x":}}`, `{"a":[{"x":1,"x":1}]}`, `{"a":{"__proto__":1}}`, `{"a":"\ud800"}`, "\xef\xbb\xbf{}", `{"a":[[[[[[[[[]]]]]]]]]}`, `1`} {
 		if _, err := Spans([]byte(text), 8); !errors.Is(err, ErrNotStrict) {
 			t.Errorf("%s: %v", text, err)
 		}

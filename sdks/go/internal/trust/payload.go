@@ -128,7 +128,8 @@ func (o object) time(field string) time.Time {
 		return time.Time{}
 	}
 	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	// Not every language has the year 0.
+	if err != nil || at.Year() == 0 {
 		o.fail(field, "a time that exists")
 	}
 	return at

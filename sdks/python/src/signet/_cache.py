@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -191,6 +192,9 @@ def _replace(file: Path, data: bytes) -> None:
 def _read_at_most(file: Path, limit: int) -> bytes | None:
     """None for a file that is not there."""
     try:
+        # A pipe or a device would be read for ever.
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise TrustError("malformed", f"{file} is no regular file")
         with file.open("rb") as opened:
             data = opened.read(limit + 1)
     except FileNotFoundError:

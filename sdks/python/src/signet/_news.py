@@ -113,7 +113,10 @@ def about_of(answer: Answer) -> About:
 
 def _text(answer: Answer, max_bytes: int) -> str:
     """Signed texts are ASCII: characters are bytes."""
-    return answer.read(max_bytes).decode("utf-8", "replace")
+    try:
+        return answer.read(max_bytes).decode("utf-8")
+    except UnicodeDecodeError as cause:
+        raise TrustError("malformed", "the answer is not UTF-8") from cause
 
 
 def _root_version(attestation: str) -> int:

@@ -50,9 +50,11 @@ def run(args: Sequence[str], environment: Mapping[str, str]) -> dict[str, object
 
 
 def _initialize(folder: Path, root_file: str, identity: Identity) -> dict[str, object]:
-    root = Path(root_file).read_text("utf-8")
     try:
+        root = Path(root_file).read_text("utf-8")
         verify_pinned_root(root, identity)
+    except UnicodeDecodeError:
+        return {"state": "empty", "sequence": 0, "error": "malformed"}
     except TrustError as error:
         return {"state": "empty", "sequence": 0, "error": error.code}
     folder.mkdir(parents=True, exist_ok=True)

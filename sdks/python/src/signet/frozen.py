@@ -7,6 +7,11 @@ import copy
 import json
 from typing import Any, NoReturn
 
+from .strict_json import check_shape
+
+#: Above the nesting that a server takes.
+_MAX_DEPTH = 128
+
 
 def _refuse(self: object, *_args: object, **_named: object) -> NoReturn:
     raise TypeError("policies cannot be changed; copy.deepcopy() makes a copy that can")
@@ -63,18 +68,28 @@ def freeze(value: Any) -> Any:
 
 
 def parse_frozen(text: str) -> Any:
-    """The value of a JSON text, frozen. Raises ValueError for what is not JSON, NaN and duplicate keys included."""
+    """The value of a JSON text, frozen. Raises ValueError for what is not JSON, NaN, duplicate keys, the key ``__proto__``, half
+    surrogates and more than 128 levels included; numbers may be of any size and precision."""
 
     def pairs(items: list[tuple[str, Any]]) -> FrozenDict:
         value = FrozenDict((key, freeze(part) if isinstance(part, list) else part) for key, part in items)
         if len(value) != len(items):
             raise ValueError("duplicate key")
+        if "__proto__" in value:
+            raise ValueError("the key __proto__ is not allowed")
         return value
 
     def constant(name: str) -> NoReturn:
         raise ValueError(f"{name} is not JSON")
 
     try:
-        return freeze(json.loads(text, object_pairs_hook=pairs, parse_constant=constant))
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_int=_integer)
+        check_shape(value, _MAX_DEPTH)
+        return freeze(value)
     except RecursionError:
         raise ValueError("too deeply nested") from None
+
+
+def _integer(literal: str) -> int | float:
+    """One that is too long for Python to read, which takes the square of the time, is the nearest double, as elsewhere."""
+    return int(literal) if len(literal) <= 4_300 else float(literal)

@@ -33,7 +33,7 @@ def parse_strict(text: str, *, max_depth: int = 64, integers_only: bool = False)
         raise NotStrictJson(f"more than {max_depth} levels") from None
     except ValueError as cause:
         raise NotStrictJson(str(cause)) from cause
-    _check(value, max_depth)
+    check_shape(value, max_depth)
     return value
 
 
@@ -92,8 +92,11 @@ def _refused(literal: str) -> NoReturn:
     raise NotStrictJson(f"{literal[:40]} is not allowed")
 
 
-def _check(root: Any, max_depth: int) -> None:
-    """Without recursion."""
+def check_shape(root: Any, max_depth: int) -> None:
+    """Refuses half surrogates and more than ``max_depth`` levels, without recursion.
+
+    :raises NotStrictJson: for those
+    """
     waiting: list[tuple[Any, int]] = [(root, 1)]
     while waiting:
         value, level = waiting.pop()

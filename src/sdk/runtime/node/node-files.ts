@@ -39,9 +39,11 @@ export function systemReason(thrown: unknown): string {
 
 /** Null for a file that is not there. Throws for one that is too large. */
 export async function readAtMost(file: string, maxBytes: number): Promise<Uint8Array | null> {
-  const size = await sizeOf(file);
-  if (size === null) return null;
-  if (size > maxBytes) throw new RangeError(`${file} has more than ${maxBytes} bytes`);
+  const found = await statOf(file);
+  if (found === null) return null;
+  // A pipe or a device would be read for ever.
+  if (!found.isFile()) throw new TypeError(`${file} is no regular file`);
+  if (found.size > maxBytes) throw new RangeError(`${file} has more than ${maxBytes} bytes`);
   return await readFile(file);
 }
 

@@ -5,6 +5,7 @@ import { TrustError } from "../../../bundle/trust/trust-error.js";
 import type { UpdateSource } from "../../../bundle/trust/update.js";
 import { SignetError } from "../../signet-error.js";
 import { connectionError, readBody, type HttpAnswer, type Rest } from "./http.js";
+import { utf8Text } from "../utf8-text.js";
 import type { About, News, Position } from "./rung.js";
 
 /** How to ask. */
@@ -54,7 +55,7 @@ export async function askLatest(
 /** Asks for what proves the active bundle, whatever the caller has. */
 export async function askWhole(rest: Rest, signal: AbortSignal): Promise<UpdateSource> {
   const { answer, bytes } = await rest.read("/v1/bundles/latest/attestation", MAX_ATTESTATION_LENGTH, signal);
-  return latestSource(rest, aboutOf(answer), new TextDecoder().decode(bytes), signal);
+  return latestSource(rest, aboutOf(answer), utf8Text(bytes, "the attestation"), signal);
 }
 
 function latestSource(rest: Rest, about: About, attestation: string, signal: AbortSignal): UpdateSource {
@@ -64,7 +65,7 @@ function latestSource(rest: Rest, about: About, attestation: string, signal: Abo
       if (version > rootVersionIn(attestation)) return null;
       try {
         const { bytes } = await rest.read(`/v1/trust/roots/${version}`, MAX_ENVELOPE_LENGTH, signal);
-        return new TextDecoder().decode(bytes);
+        return utf8Text(bytes, "the root");
       } catch (thrown) {
         if (thrown instanceof SignetError && thrown.code === "not_found" && thrown.isFromServer) return null;
         throw thrown;
@@ -101,7 +102,7 @@ function leaseOf(answer: HttpAnswer): string | null {
   if (header.length > 2 * MAX_ENVELOPE_LENGTH) throw new TrustError("too_large", "the lease is too long");
   const envelope = decodeAnyBase64(header.padEnd(Math.ceil(header.length / 4) * 4, "="));
   if (envelope === undefined) throw new TrustError("malformed", "Signet-Lease is not base64url");
-  return formatRenewal(new TextDecoder().decode(envelope));
+  return formatRenewal(utf8Text(envelope, "the lease"));
 }
 
 function aboutOf(answer: HttpAnswer): About {
@@ -117,5 +118,5 @@ async function readText(answer: HttpAnswer, maxLength: number, signal: AbortSign
   const bytes = await readBody(answer, maxLength).catch((cause: unknown) => {
     throw connectionError(cause, signal);
   });
-  return new TextDecoder().decode(bytes);
+  return utf8Text(bytes, "the answer");
 }
