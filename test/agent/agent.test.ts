@@ -170,7 +170,7 @@ ${more}`;
 `;
     await write(`${head}${dev("    runs: x")}`);
     agent.child.kill("SIGHUP");
-    expect(await agent.errLine(/the configuration of before stays/)).toContain(
+    expect(await agent.errLine(/the previous configuration stays/)).toContain(
       "agent.yaml:10:5: environments.0.runs is not known",
     );
     await write(`${head}${dev()}${staging.replaceAll("app/env", path("app/env"))}`);
