@@ -31,7 +31,7 @@ describe("signet keys reseal", () => {
     const first = await start(database.url, SECRET);
     const before = await keysOf(first.url);
     const done = await reseal({ SIGNET_DATABASE_URL: database.url, ...secrets });
-    expect(done).toMatchObject({ exitCode: 0, out: "encrypted 4 keys with the new secret\n" });
+    expect(done).toMatchObject({ exitCode: 0, out: "encrypted 5 keys with the new secret\n" });
     expect(done.out + done.err).not.toContain(SECRET);
     await first[Symbol.asyncDispose]();
 

@@ -26,6 +26,7 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import { file_google_api_annotations, http } from "../../../gen/google/api/annotations_pb.js";
 import { file_google_api_http, HttpRuleSchema } from "../../../gen/google/api/http_pb.js";
+import { file_google_api_httpbody } from "../../../gen/google/api/httpbody_pb.js";
 import {
   field as fieldOption,
   FieldRulesSchema,
@@ -45,6 +46,8 @@ export interface MethodFixture {
   readonly operation?: boolean;
   /** Of the operation: how large a request may be. */
   readonly size?: { readonly maxRequestBytes?: number; readonly carriesDocument?: boolean };
+  /** Of the operation. */
+  readonly mediaType?: string;
   readonly clientStreaming?: boolean;
   readonly serverStreaming?: boolean;
 }
@@ -56,6 +59,7 @@ const LIBRARY = [
   file_google_protobuf_any,
   file_google_api_http,
   file_google_api_annotations,
+  file_google_api_httpbody,
   file_signet_v1_options,
 ];
 
@@ -100,7 +104,13 @@ function method(fixture: MethodFixture, index: number) {
   const options = create(MethodOptionsSchema);
   if (fixture.rule !== undefined) setExtension(options, http, create(HttpRuleSchema, fixture.rule));
   if (fixture.operation !== false) {
-    const value = create(OperationSchema, { id: `op${index}`, scope: Scope.ANY, successStatus: 200, ...fixture.size });
+    const value = create(OperationSchema, {
+      id: `op${index}`,
+      scope: Scope.ANY,
+      successStatus: 200,
+      mediaType: fixture.mediaType ?? "",
+      ...fixture.size,
+    });
     setExtension(options, operation, value);
   }
   return create(MethodDescriptorProtoSchema, {

@@ -134,4 +134,33 @@ describe("collectRoutes", () => {
     expect(() => collectRoutes(specs(messages, { rule: get("/v1") }))).toThrow("json_text inside of a nested message");
     expect(() => collectRoutes(specs(messages, { rule: get("/v1"), input: "Inner" }))).not.toThrow();
   });
+
+  const BODIES = {
+    Request: ["string id", "google.api.HttpBody data"],
+    Response: ["google.api.HttpBody file", "string text"],
+  };
+  const archive = { mediaType: "application/x-tar" };
+
+  it("takes a google.api.HttpBody as it is, in both directions", () => {
+    const down = collectRoutes(
+      specs({ ...BODIES, Request: ["string id"] }, { ...archive, rule: get("/v1/{id}", { responseBody: "file" }) }),
+    );
+    expect(down).toMatchObject([{ isHttpBody: true, responseField: { name: "file" }, body: { kind: "none" } }]);
+    const up = collectRoutes(specs({ ...BODIES, Response: [] }, { rule: post("/v1/{id}", { body: "data" }) }));
+    expect(up).toMatchObject([{ isHttpBody: false, body: { kind: "http_body" } }]);
+  });
+
+  const DOWN = { ...BODIES, Request: ["string id"] };
+
+  it.each<[string, MethodFixture]>([
+    ["a google.api.HttpBody needs a media_type", { rule: get("/v1", { responseBody: "file" }) }],
+    [
+      "no streams of google.api.HttpBody",
+      { ...archive, rule: get("/v1", { responseBody: "file" }), serverStreaming: true },
+    ],
+    ["media_type is for streams and google.api.HttpBody", { ...archive, rule: get("/v1", { responseBody: "text" }) }],
+    ["Response.file: REST does not carry", { rule: get("/v1") }],
+  ])("does not start: %s", (problem, fixture) => {
+    expect(() => collectRoutes(specs(DOWN, fixture))).toThrow(problem);
+  });
 });

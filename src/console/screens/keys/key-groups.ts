@@ -7,6 +7,7 @@ export const PURPOSES = [
   ["attestation", "Attestation", "Signs activations and leases, for projects with a root document."],
   ["audit", "Audit", "Signs the audit's events, heads and checkpoints."],
   ["webhooks", "Webhooks", "Signs deliveries, beside each webhook's own secret."],
+  ["opa", "Open Policy Agent", "Signs the archives that OPA takes (ES256)."],
 ] as const;
 
 /** What a key signs. */
