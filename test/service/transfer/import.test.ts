@@ -3,6 +3,7 @@ import { parsePublicKey } from "../../../src/bundle/keys.js";
 import { verifyDocument } from "../../../src/bundle/verify-bundle.js";
 import { envelopeKeyId, parseEnvelope, signEnvelope } from "../../../src/bundle/envelope/dsse.js";
 import { PROVENANCE_TYPE, setDigest } from "../../../src/bundle/envelope/provenance.js";
+import { OPA_POLICIES } from "../../../src/core/bundle.js";
 import type { ChangeRequest } from "../../../src/service/access/caller.js";
 import { documentOf } from "../../../src/service/bundles/bundle-verifier.js";
 import type { ExportedBundle } from "../../../src/service/transfer/exporting.js";
@@ -216,6 +217,21 @@ describe("export and import", () => {
         JSON.stringify(JSON.parse(carried.document), null, 1),
       ];
       for (const document of changed) await refusedLeaving(() => importHere({ ...carried, document }), notVerified);
+    });
+
+    it("policies that a trusted origin calls Rego and are not", async () => {
+      await trust();
+      const carried = await carriedOf();
+      const { payload } = parseEnvelope(carried.provenance, { maxLength: 1e6, maxSignatures: 4 });
+      const said = JSON.parse(Buffer.from(payload).toString()) as { type: string; bundle: object };
+      const { bundles } = there.data.keys;
+      const called = { ...said, type: "signet-export/2", bundle: { ...said.bundle, media_type: OPA_POLICIES } };
+      const bytes = new TextEncoder().encode(JSON.stringify(called));
+      const provenance = await signEnvelope(PROVENANCE_TYPE, bytes, bundles, parsePublicKey(bundles.publicKeyPem));
+      const fields = expect.arrayContaining([
+        expect.objectContaining({ loc: ["body", "policies", "files"] }),
+      ]) as object;
+      await refusedLeaving(() => importHere({ ...carried, provenance }), { code: "invalid", fields });
     });
 
     it("an envelope of another type, without signature, with a changed payload, or too long", async () => {
