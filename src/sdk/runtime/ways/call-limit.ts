@@ -10,7 +10,7 @@ export interface CallLimits {
 }
 
 /** Ends a call whose server stalls, or drips: what is asked for beside a watch holds up everything that comes after it. */
-export class CallLimit implements Disposable {
+export class CallLimit {
   readonly #over = new AbortController();
   readonly #total: ReturnType<typeof setTimeout>;
   readonly #forget: () => void;
@@ -54,7 +54,8 @@ export class CallLimit implements Disposable {
     this.#over.abort();
   }
 
-  [Symbol.dispose](): void {
+  /** Ends its timers. No `using`: not every browser has it. */
+  close(): void {
     clearTimeout(this.#total);
     clearTimeout(this.#idle);
     this.#forget();

@@ -71,7 +71,7 @@ export class Rest {
     signal: AbortSignal,
     check: (answer: HttpAnswer) => void,
   ) {
-    using limit = new CallLimit(this.limits, signal);
+    const limit = new CallLimit(this.limits, signal);
     const call = async () => {
       const answer = await this.#call({ ...request, signal: limit.signal });
       check(answer);
@@ -83,6 +83,8 @@ export class Rest {
       const { reason } = limit.signal as { readonly reason: unknown };
       limit.end();
       throw reason instanceof SignetError ? reason : connectionError(thrown, signal);
+    } finally {
+      limit.close();
     }
   }
 
