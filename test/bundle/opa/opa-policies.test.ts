@@ -135,6 +135,16 @@ describe("policies of kind OPA", () => {
       "roots > 0: must not begin or end with a slash (root)",
     ],
     [
+      "a root that OPA unescapes, so that it would not own the data of this path",
+      { files: { "a/b%20c/data.json": "1" }, roots: ["a/b%20c"] },
+      "roots > 0: must not have a percent sign, from which OPA reads an escape: own the path above it (root)",
+    ],
+    [
+      "a root that OPA cannot unescape",
+      { files: { "p.rego": 'package a["100%"]' }, roots: ["a/100%"] },
+      "roots > 0: must not have a percent sign, from which OPA reads an escape: own the path above it (root)",
+    ],
+    [
       "overlapping roots",
       { files: { "p.rego": REGO }, roots: ["authz/x", "a", "authz"] },
       'roots > 0: overlaps with the root "authz" (overlap)',
