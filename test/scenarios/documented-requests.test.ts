@@ -13,6 +13,7 @@ const BUNDLE_KEYS = [
     "id",
     "is_active",
     "labels",
+    "media_type",
     "origin",
     "policy_hash",
     "published_at",

@@ -49,7 +49,10 @@ export function addAgent(program: Command, shell: Shell): void {
       30,
     )
     .option("--root <file>", "root document of the project, as signet trust init made it")
-    .option("--keys <file>", "public keys (PEM) instead of --root; needs --org and --project as UUIDs")
+    .option(
+      "--keys <file>",
+      "keys of signet keys --pem --purpose attestation instead of --root; needs --org and --project as UUIDs",
+    )
     .option("--write <kind=path>", "write this kind of file at each activation; may be repeated", collect)
     .option("--run <command>", "run this in a shell after files changed")
     .option("--check-with <command>", "run this in a shell on the new files before they are put in place")
