@@ -15,6 +15,8 @@ export function opaPathProblem(path: string): string | null {
   if (path.startsWith("/")) return "must not be absolute: leave the leading slash out";
   if (path.includes("\\")) return "must not have a backslash: separate folders by /";
   if (/\p{Cc}/u.test(path)) return "must not have control characters";
+  // An OPA that fetches the archive unescapes it (`getFileStoragePath` in `v1/bundle/file.go`), and refuses the bundle if it cannot.
+  if (path.includes("%")) return "must not have a percent sign, from which OPA reads an escape";
   const segments = path.split("/");
   if (segments.includes("")) return "must not have an empty name between slashes, nor end in a slash";
   if (segments.includes("..") || segments.includes(".")) return 'must not have "." or ".." as a name';

@@ -48,6 +48,8 @@ describe("policies of kind OPA", () => {
     ["", "must be the path of a file"],
     ["a\\b.rego", "must not have a backslash: separate folders by /"],
     ["a\nb.rego", "must not have control characters"],
+    ["a/100%.rego", "must not have a percent sign, from which OPA reads an escape"],
+    ["a/%62/data.json", "must not have a percent sign, from which OPA reads an escape"],
     [".hidden/p.rego", "must not have a name that begins with a dot"],
     ["a/.p.rego", "must not have a name that begins with a dot"],
     ["a/.rego", "must not have a name that begins with a dot"],
