@@ -15,6 +15,8 @@ export function opaPathProblem(path: string): string | null {
   if (path.startsWith("/")) return "must not be absolute: leave the leading slash out";
   if (path.includes("\\")) return "must not have a backslash: separate folders by /";
   if (/\p{Cc}/u.test(path)) return "must not have control characters";
+  // An OPA that fetches the archive unescapes it (`getFileStoragePath` in `v1/bundle/file.go`), and refuses the bundle if it cannot.
+  if (path.includes("%")) return "must not have a percent sign, from which OPA reads an escape";
   const segments = path.split("/");
   if (segments.includes("")) return "must not have an empty name between slashes, nor end in a slash";
   if (segments.includes("..") || segments.includes(".")) return 'must not have "." or ".." as a name';
@@ -79,6 +81,9 @@ export function opaRootProblem(root: string): string | null {
   if (root.length > MAX_ROOT_CHARACTERS) return `must have at most ${MAX_ROOT_CHARACTERS} characters`;
   if (root.startsWith("/") || root.endsWith("/")) return "must not begin or end with a slash";
   if (/\p{Cc}/u.test(root)) return "must not have control characters";
+  // To erase and to write data, OPA unescapes each segment (`ParsePathEscaped` in `v1/storage/path.go`): of the root a/b%20c it would own
+  // a/b c, and activate the bundle without its data; a percent sign alone it refuses.
+  if (root.includes("%")) return "must not have a percent sign, from which OPA reads an escape: own the path above it";
   return root.split("/").includes("") ? "must not have an empty name between slashes" : null;
 }
 

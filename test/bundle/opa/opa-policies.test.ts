@@ -48,6 +48,8 @@ describe("policies of kind OPA", () => {
     ["", "must be the path of a file"],
     ["a\\b.rego", "must not have a backslash: separate folders by /"],
     ["a\nb.rego", "must not have control characters"],
+    ["a/100%.rego", "must not have a percent sign, from which OPA reads an escape"],
+    ["a/%62/data.json", "must not have a percent sign, from which OPA reads an escape"],
     [".hidden/p.rego", "must not have a name that begins with a dot"],
     ["a/.p.rego", "must not have a name that begins with a dot"],
     ["a/.rego", "must not have a name that begins with a dot"],
@@ -133,6 +135,16 @@ describe("policies of kind OPA", () => {
       "a root with a slash",
       { files: { "p.rego": REGO }, roots: ["authz/"] },
       "roots > 0: must not begin or end with a slash (root)",
+    ],
+    [
+      "a root that OPA unescapes, so that it would not own the data of this path",
+      { files: { "a/b%20c/data.json": "1" }, roots: ["a/b%20c"] },
+      "roots > 0: must not have a percent sign, from which OPA reads an escape: own the path above it (root)",
+    ],
+    [
+      "a root that OPA cannot unescape",
+      { files: { "p.rego": 'package a["100%"]' }, roots: ["a/100%"] },
+      "roots > 0: must not have a percent sign, from which OPA reads an escape: own the path above it (root)",
     ],
     [
       "overlapping roots",
