@@ -1,4 +1,5 @@
 import { AppError } from "../../core/error.js";
+import { withNumbers } from "../served-text.js";
 import { scanStrictJson } from "../strict-json.js";
 import type { RootPlace } from "./opa-paths.js";
 
@@ -46,11 +47,28 @@ function outsideOf({ isRoot, below }: RootPlace, path: readonly string[], value:
 export function parseDataFile(text: string): { readonly value: unknown } | { readonly problem: string } {
   try {
     scanStrictJson(text, { anyNumber: true, base: ["file"] });
+    const tooBig = tooBigIn(text);
+    if (tooBig !== null) return { problem: `has the number ${tooBig}, which OPA cannot compute with` };
     return { value: JSON.parse(text) as unknown };
   } catch (thrown) {
     if (thrown instanceof AppError) return { problem: thrown.message };
     throw thrown;
   }
+}
+
+/** Beyond about 30,000 decimal places OPA takes a number, and panics when a query reads it (`maxNumberExp`, v1/ast/term.go). */
+const MAX_DECIMAL_PLACES = 10_000;
+
+/** The first number of a JSON text that has too many decimal places, cut; null when there is none. */
+function tooBigIn(text: string): string | null {
+  let found: string | null = null;
+  withNumbers(text, (literal) => {
+    const [, exponent = "0"] = literal.split(/e/i);
+    const isTooBig = literal.length > MAX_DECIMAL_PLACES || Math.abs(Number(exponent)) > MAX_DECIMAL_PLACES;
+    if (isTooBig) found ??= literal.slice(0, 40);
+    return literal;
+  });
+  return found;
 }
 
 /** Adds what `from` has to `to`. The first path that both have, unless it is an object in both; null when there is none. */

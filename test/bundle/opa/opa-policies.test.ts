@@ -197,6 +197,11 @@ describe("policies of kind OPA", () => {
       "files > a/data.json: has data.a, which is outside of the roots (data)",
     ],
     [
+      "a number at which OPA panics",
+      { files: { "data.json": '{"a":"1e99999","b":[1e999,1e-99999]}' } },
+      "files > data.json: has the number 1e-99999, which OPA cannot compute with (data)",
+    ],
+    [
       "a list at the top",
       { files: { "data.json": "[]" } },
       "files > data.json: must be an object at the top of the bundle (data)",
