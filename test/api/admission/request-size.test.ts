@@ -7,10 +7,13 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const methods = SERVICES.flatMap((service) => service.methods);
 
-it("only documents may be as large as the setting says", () => {
-  const large = methods.filter((method) => maxBodyBytesOf(method, 16 * MIB) > 4 * MIB);
-  expect(large.map(({ name }) => name).sort()).toEqual(["CreateArtifact", "ImportBundle", "PublishBundle"]);
-  for (const method of large) expect(maxMessageBytesOf(method, 16 * MIB)).toBe(16 * MIB + 64 * KIB);
+it("only documents may be as large as the setting says, and OPA's decisions 4 MiB", () => {
+  const large = methods.filter((method) => maxBodyBytesOf(method, 16 * MIB) > MIB);
+  const sizes = large.map((method) => [method.name, maxMessageBytesOf(method, 16 * MIB)]);
+  expect(Object.fromEntries(sizes)).toEqual({
+    ...{ CreateArtifact: 16 * MIB + 64 * KIB, ImportBundle: 16 * MIB + 64 * KIB, PublishBundle: 16 * MIB + 64 * KIB },
+    UploadOpaLogs: 4 * MIB,
+  });
 });
 
 it("most others may have 64 KiB", () => {
